@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The command line:
+ *
+ *	heapscan [OPTIONS] CORE [EXE]
+ *	heapscan COMMAND [OPTIONS] [ADDR] CORE [EXE]
+ *
+ * Options may stand anywhere before "--".  Ours are taken here; those of the
+ * command, which the library's table names, are handed on as they are.
+ */
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORDS_MAX = 4 }; /* COMMAND ADDR CORE EXE */
+
+/* The command line while it is read. */
+struct reading {
+	struct request *r;
+	int argc, at; /* at: the word that is being read */
+	char **argv;
+	char *word[WORDS_MAX];
+	int nwords;
+	bool command_barred; /* "--" came first: no word is a command */
+	struct hs_error *err;
+};
+
+static bool
+usage(struct hs_error *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof err->text, fmt, ap);
+	va_end(ap);
+	err->status = HS_USAGE;
+	return false;
+}
+
+/* Is word the option --name, or --name=...?  *value is what follows "=", or NULL. */
+static bool
+is_option(const char *word, const char *name, const char **value)
+{
+	size_t n = strlen(name);
+
+	if (strncmp(word + 2, name, n) != 0 || (word[2 + n] && word[2 + n] != '='))
+		return false;
+	*value = word[2 + n] ? word + 2 + n + 1 : NULL;
+	return true;
+}
+
+/* The value of an option that must have one: after "=", or the next word. */
+static bool
+needs_value(struct reading *in, const char *name, const char **value)
+{
+	if (!*value && in->at + 1 < in->argc)
+		*value = in->argv[++in->at];
+	return *value ? true : usage(in->err, "--%s needs a value", name);
+}
+
+static bool
+take_colour(struct reading *in, const char *value)
+{
+	in->r->colour_always = !strcmp(value, "always");
+	in->r->colour_never = !strcmp(value, "never");
+	if (in->r->colour_always || in->r->colour_never || !strcmp(value, "auto"))
+		return true;
+	return usage(in->err, "--color=%s: it is auto, always or never", value);
+}
+
+static bool
+take_dir(struct reading *in, const char *value)
+{
+	size_t n = 0;
+
+	while (in->r->dirs[n])
+		n++;
+	if (n == DIRS_MAX)
+		return usage(in->err, "--debug-dir: no more than %d, please", DIRS_MAX);
+	in->r->dirs[n] = value;
+	in->r->options.debug_dirs = in->r->dirs;
+	return true;
+}
+
+/* An option of the program itself.  *known: it is one. */
+static bool
+take_ours(struct reading *in, const char *word, bool *known)
+{
+	struct request *r = in->r;
+	const char *value = NULL;
+
+	*known = true;
+	if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
+		r->wish = WISH_HELP;
+		return true;
+	}
+	if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
+		r->wish = r->wish == WISH_RUN ? WISH_VERSION : r->wish;
+		return true;
+	}
+	if (word[1] != '-')
+		return usage(in->err, "there is no option %s", word);
+	if (is_option(word, "sysroot", &value))
+		return needs_value(in, "sysroot", &value)
+		    && (r->options.sysroot = value, true);
+	if (is_option(word, "exe", &value))
+		return needs_value(in, "exe", &value)
+		    && (r->options.exe = value, true);
+	if (is_option(word, "debug-dir", &value))
+		return needs_value(in, "debug-dir", &value) && take_dir(in, value);
+	if (is_option(word, "color", &value) || is_option(word, "colour", &value))
+		return needs_value(in, "color", &value) && take_colour(in, value);
+	*known = false;
+	return true;
+}
+
+/* The option of command c that word is, or NULL. */
+static const struct hs_option *
+option_of(const struct hs_command *c, const char *word)
+{
+	const char *value;
+
+	for (const struct hs_option *o = c->options; o->name; o++)
+		if (is_option(word, o->name, &value))
+			return o;
+	return NULL;
+}
+
+/* Is the next word this option's value, whichever command's it is? */
+static bool
+value_follows(const char *word)
+{
+	for (const struct hs_command *c = hs_commands(); c->name; c++) {
+		const struct hs_option *o = option_of(c, word);
+
+		if (o)
+			return o->arg && o->arg[0] != '[' && !strchr(word, '=');
+	}
+	return false;
+}
+
+/* A mistake is better told now than when the core has been read. */
+static bool
+options_known(const struct request *r, struct hs_error *err)
+{
+	for (int i = 1; i < r->nargs; i++) {
+		const char *word = r->args[i];
+
+		if (!option_of(r->command, word))
+			return usage(err, "%s has no option %s", r->command->name,
+			    word);
+		if (value_follows(word) && ++i == r->nargs)
+			return usage(err, "%s needs a value", word);
+	}
+	return true;
+}
+
+static bool
+take_option(struct reading *in)
+{
+	char *word = in->argv[in->at];
+	bool known;
+
+	if (!take_ours(in, word, &known))
+		return false;
+	if (known)
+		return true;
+	in->r->args[in->r->nargs++] = word;
+	if (value_follows(word) && in->at + 1 < in->argc)
+		in->r->args[in->r->nargs++] = in->argv[++in->at];
+	return true;
+}
+
+static bool
+take_word(struct reading *in)
+{
+	char *word = in->argv[in->at];
+
+	if (in->nwords == WORDS_MAX)
+		return usage(in->err, "%s is too much", word);
+	in->word[in->nwords++] = word;
+	return true;
+}
+
+static bool
+take_all(struct reading *in)
+{
+	bool more_options = true;
+
+	for (in->at = 1; in->at < in->argc; in->at++) {
+		const char *word = in->argv[in->at];
+
+		if (more_options && !strcmp(word, "--")) {
+			more_options = false;
+			in->command_barred = in->nwords == 0;
+		} else if (more_options && word[0] == '-' && word[1]) {
+			if (!take_option(in))
+				return false;
+		} else if (!take_word(in)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static const struct hs_command *
+command_named(const char *name)
+{
+	for (const struct hs_command *c = hs_commands(); c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+/* Words in their order: what each of them is. */
+static bool
+assign_words(struct reading *in)
+{
+	struct request *r = in->r;
+	int i = 0;
+
+	if (in->nwords > 0 && !in->command_barred)
+		r->command = command_named(in->word[0]);
+	bool named = r->command;
+	if (r->wish != WISH_RUN)
+		return true;
+	if (named)
+		i++;
+	else
+		r->command = &hs_commands()[0];
+	r->args[0] = (char *)r->command->name;
+	if (!options_known(r, in->err))
+		return false;
+	if (r->command->args && i < in->nwords)
+		r->args[r->nargs++] = in->word[i++];
+	if (i == in->nwords)
+		return usage(in->err, "%s%sno core was given",
+		    named ? r->command->name : "", named ? ": " : "");
+	r->options.core = in->word[i++];
+	if (i < in->nwords)
+		r->options.exe = in->word[i++];
+	return i == in->nwords ? true : usage(in->err, "%s is too much", in->word[i]);
+}
+
+bool
+request_read(struct request *r, int argc, char **argv, struct hs_error *err)
+{
+	struct reading in = { .r = r, .argc = argc, .argv = argv, .err = err };
+
+	r->args = calloc((size_t)argc + WORDS_MAX, sizeof *r->args);
+	if (!r->args) {
+		usage(err, "out of memory");
+		err->status = HS_FAILED;
+		return false;
+	}
+	r->nargs = 1; /* the command's name comes first */
+	return take_all(&in) && assign_words(&in);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A core file: its segments, its notes, its threads.
+ *
+ * Says what is in the file and how far the file goes; what was at an address
+ * is space/'s business.  All bytes are used in place, from a mapping of the
+ * file, and all of it may be hostile.
+ */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include "base/error.h"
+#include "base/line.h"
+#include "base/progress.h"
+#include "base/range.h"
+#include "base/vec.h"
+
+#include <elf.h>
+
+/* What differs between machines; see core/machines.c.  To add one, write
+ * src/core/NAME.c with a const struct machine and name it in machines[]. */
+struct machine {
+	const char *name;  /* "x86-64" */
+	int elf_machine;   /* EM_* */
+	int elf_class;     /* ELFCLASS* */
+	unsigned word;     /* bytes of a pointer */
+	unsigned red_zone; /* bytes below SP that a leaf function may use */
+	unsigned nregs;    /* general registers in NT_PRSTATUS */
+	const char *const *reg_names;
+	unsigned prstatus_size, prstatus_tid, prstatus_regs; /* bytes */
+	unsigned sp, pc, tp;                 /* indices of registers */
+	bool (*holds_pointer)(unsigned reg); /* false for flags, selectors and the like */
+};
+
+/* Ends with NULL. */
+extern const struct machine *const machines[];
+
+enum { CORE_MAX_REGS = 40 };
+
+struct segment {
+	struct range range;         /* in the memory of the process */
+	const unsigned char *bytes; /* the first `have` bytes of it */
+	uint64_t have;              /* bytes that are in the file */
+	uint64_t promised; /* p_filesz: have < promised when the file is cut */
+	unsigned flags;    /* PF_R, PF_W, PF_X */
+};
+
+struct core_thread {
+	int32_t tid;
+	hs_addr sp, pc, tp;          /* tp: the thread pointer, fs_base on x86-64 */
+	uint64_t reg[CORE_MAX_REGS]; /* machine->nregs of them */
+	const unsigned char *vector; /* floating-point and vector registers as the note has */
+	size_t vector_size; /* them (the largest note of the thread), or NULL and 0 */
+};
+
+/* A file that was mapped, from NT_FILE. */
+struct file_mapping {
+	struct range range;
+	uint64_t offset;  /* of range.start in the file, bytes */
+	const char *path; /* as recorded: " (deleted)" may be at its end */
+};
+
+struct auxv {
+	uint64_t type, value;
+};
+
+struct core {
+	const char *path; /* as given, for messages */
+	const struct machine *machine;
+	const unsigned char *map; /* the whole file */
+	uint64_t size;            /* bytes of the file, after decompression */
+	uint64_t missing;         /* bytes that a cut file lost, as far as known */
+	bool cut;                 /* the file ends before its contents do */
+	bool has_files;           /* an NT_FILE note was there */
+	struct VEC(struct segment) segments; /* sorted by address, not overlapping */
+	struct VEC(struct core_thread) threads; /* as noted; the one that died is first */
+	struct VEC(struct file_mapping) files; /* sorted by address */
+	struct VEC(struct auxv) auxv;
+	int32_t pid;
+	int signal;         /* that ended it, 0 if none */
+	char program[17];   /* the kernel's short name of it, "" if unknown */
+	char *command;      /* its command line, owned; NULL if unknown */
+	struct lines notes; /* what is odd in the file */
+};
+
+#define CORE_EMPTY ((struct core) { .map = NULL })
+
+/*
+ * Opens path ("-": standard input), decompresses it when it is .zst, .xz or
+ * .gz (told by its first bytes), and reads headers and notes.  False when it
+ * is no core that we can read; *core is then untouched.  A cut file is no
+ * failure: .cut says so.
+ */
+bool core_open(struct core *core, const char *path, const struct progress *progress,
+    struct hs_error *err) MUST_CHECK;
+
+void core_fini(struct core *core);
+
+/*
+ * Does the file at path look like a core?  True also of a compressed file,
+ * since nothing else that we are given is.  False when it cannot be read.
+ */
+bool core_is_core(const char *path);
+
+/* The value of auxv entry `type`; false when there is none. */
+bool core_auxv(const struct core *core, uint64_t type, uint64_t *value);
+
+/* The mapping of a file that holds a, or NULL. */
+const struct file_mapping *core_file_at(const struct core *core, hs_addr a);
+
+/* The part of the core where a lies, or NULL when no segment covers it. */
+const struct segment *core_segment_at(const struct core *core, hs_addr a);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The file itself.
+ *
+ * A core is mapped, never read into memory: it may be larger than that, and
+ * what nobody looks at costs nothing.  Later stages go through it in the order
+ * of addresses, which is that of the file, so the kernel is told to read ahead.
+ *
+ * Holes.  A sparse core of 20 GB may have 20 MB on disk.  Reading a hole
+ * through the mapping would fill the page cache with zeros, a page each.  So
+ * large holes are covered with anonymous memory that is never written to: the
+ * kernel has one page of zeros for all of it.
+ */
+#include "core/input.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/fault.h"
+#include "core/unpack.h"
+
+enum {
+	HOLE_LEAST = 1 << 20, /* bytes: below that a cover costs more than it saves */
+	HOLES_MOST = 10000,   /* a process may have 65,530 mappings */
+};
+
+static int
+open_path(const char *path)
+{
+	return strcmp(path, "-") == 0 ? STDIN_FILENO
+				      : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
+static bool
+can_be_a_core(const struct stat *st, struct hs_error *err)
+{
+	if (S_ISDIR(st->st_mode))
+		return fail(err, "is a directory: name the core file in it");
+	if (!S_ISREG(st->st_mode) && !S_ISFIFO(st->st_mode) && !S_ISSOCK(st->st_mode))
+		return fail(err, "is neither a file nor a pipe: name a core file");
+	return true;
+}
+
+static void
+cover_holes(int fd, unsigned char *map, uint64_t size)
+{
+	off_t was = lseek(fd, 0, SEEK_CUR); /* standard input is not ours alone */
+	off_t hole, data = 0;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	for (unsigned i = 0; i < HOLES_MOST; i++) {
+		hole = lseek(fd, data, SEEK_HOLE);
+		if (hole < 0 || (uint64_t)hole >= size)
+			break;
+		data = lseek(fd, hole, SEEK_DATA);
+		uint64_t start = align_up((uint64_t)hole, page);
+		uint64_t end =
+		    data < 0 || (uint64_t)data > size ? size : (uint64_t)data;
+		end = align_down(end, page);
+		if (end > start && end - start >= HOLE_LEAST
+		    && mmap(map + start, end - start, PROT_READ,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+			   -1, 0)
+			== MAP_FAILED)
+			break;
+		if (data < 0)
+			break;
+	}
+	if (was >= 0)
+		(void)!lseek(fd, was, SEEK_SET);
+}
+
+static bool
+map_whole(struct core *core, int fd, uint64_t size, struct hs_error *err)
+{
+	if (size == 0)
+		return fail(err,
+		    "is empty: was the disk full when the core was written?");
+	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* mappings heed it too */
+	void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return fail(err, "cannot map %llu bytes: %s",
+		    (unsigned long long)size, strerror(errno));
+	core->map = map;
+	core->size = size;
+	cover_holes(fd, map, size);
+	return fault_watch(map, size) ? true : fail_nomem(err);
+}
+
+static bool
+map_unpacked(struct core *core, int fd, uint64_t size,
+    const struct progress *progress, struct hs_error *err)
+{
+	scoped(spool_close) struct spool out = SPOOL_EMPTY;
+	autofree struct stream *in = calloc(1, sizeof *in);
+
+	if (!in)
+		return fail_nomem(err);
+	in->fd = fd;
+	in->size = size;
+	in->progress = progress;
+	return spool_open(&out, err) && unpack(in, &out, &core->cut, &core->notes, err)
+	    && map_whole(core, out.fd, spool_size(&out), err);
+}
+
+/* In place, when it is a file and not compressed. */
+static bool
+map_input(struct core *core, int fd, const struct progress *progress,
+    struct hs_error *err)
+{
+	unsigned char magic[MAGIC_MOST];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return fail(err, "%s", strerror(errno));
+	if (!can_be_a_core(&st, err))
+		return false;
+	if (!S_ISREG(st.st_mode))
+		return map_unpacked(core, fd, 0, progress, err);
+	ssize_t n = pread(fd, magic, sizeof magic, 0);
+	if (n < 0)
+		return fail(err, "cannot read: %s", strerror(errno));
+	if (!format_find(magic, (size_t)n))
+		return map_whole(core, fd, (uint64_t)st.st_size, err);
+	return lseek(fd, 0, SEEK_SET) < 0
+	    ? fail(err, "%s", strerror(errno))
+	    : map_unpacked(core, fd, (uint64_t)st.st_size, progress, err);
+}
+
+bool
+input_open(struct core *core, const char *path, const struct progress *progress,
+    struct hs_error *err)
+{
+	int fd = open_path(path);
+
+	if (fd < 0)
+		return fail(err, "%s", strerror(errno));
+	bool ok = map_input(core, fd, progress, err);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	return ok;
+}
+
+void
+input_close(struct core *core)
+{
+	if (!core->map)
+		return;
+	fault_unwatch(core->map);
+	munmap((void *)core->map, core->size);
+	core->map = NULL;
+}
+
+bool
+core_is_core(const char *path)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	unsigned char head[EI_NIDENT + 2];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	ssize_t n = pread(fd, head, sizeof head, 0);
+	if (n == sizeof head && memcmp(head, ELFMAG, SELFMAG) == 0)
+		return head[head[EI_DATA] == ELFDATA2MSB ? EI_NIDENT + 1 : EI_NIDENT]
+		    == ET_CORE;
+	return n > 0 && format_find(head, (size_t)n);
+}

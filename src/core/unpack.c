@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Compressed cores.
+ *
+ * Each function below is the same loop: fill the input, let the library turn
+ * it into bytes of the temporary file, and look how it ended.  A stream that
+ * is cut or damaged is no failure: what came out is a cut core.  Several
+ * streams one behind the other are one core, as for the tools that make them.
+ */
+#include "core/unpack.h"
+
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#ifdef HAVE_ZLIB
+#include <zlib.h>
+#endif
+#ifdef HAVE_LZMA
+#include <lzma.h>
+#endif
+#ifdef HAVE_ZSTD
+#include <zstd.h>
+#endif
+
+enum { MEMORY_MOST = 1 << 28 }; /* bytes that a decompressor may ask for */
+
+bool
+stream_fill(struct stream *s, struct hs_error *err)
+{
+	ssize_t n;
+
+	if (s->n > 0)
+		return true;
+	if (!progress_on(s->progress, "reading", s->size ? s->done : 0,
+		s->size ? s->size : 1, err))
+		return false;
+	do { /* a pipe gives a little at a time */
+		n = read(s->fd, s->bytes + s->n, sizeof s->bytes - s->n);
+		if (n > 0)
+			s->n += (size_t)n;
+	} while (n > 0 ? s->n < sizeof s->bytes : n < 0 && errno == EINTR);
+	if (n < 0)
+		return fail(err, "cannot read: %s", strerror(errno));
+	s->done += s->n;
+	return true;
+}
+
+/* Not compressed: from a pipe. */
+static bool
+copy(struct stream *in, struct spool *out, const char **why UNUSED, struct hs_error *err)
+{
+	for (;;) {
+		size_t room, done = 0;
+
+		if (!stream_fill(in, err))
+			return false;
+		if (in->n == 0)
+			return true;
+		while (done < in->n) {
+			unsigned char *to = spool_room(out, &room);
+
+			if (room > in->n - done)
+				room = in->n - done;
+			memcpy(to, in->bytes + done, room);
+			done += room;
+			if (!spool_took(out, room, err))
+				return false;
+		}
+		in->n = 0;
+	}
+}
+
+#ifdef HAVE_ZLIB
+static void
+gzip_fini(z_stream *z)
+{
+	inflateEnd(z);
+}
+
+static bool
+gunzip(struct stream *in, struct spool *out, const char **why, struct hs_error *err)
+{
+	scoped(gzip_fini) z_stream z = { .next_in = NULL };
+	int status = Z_OK;
+	uint64_t members = 0;
+
+	if (inflateInit2(&z, MAX_WBITS + 16) != Z_OK) /* + 16: with gzip's header */
+		return fail_nomem(err);
+	for (;;) {
+		size_t room;
+
+		if (!stream_fill(in, err))
+			return false;
+		if (status == Z_STREAM_END) {
+			members++;
+			if (in->n == 0)
+				return true;
+			inflateReset(&z);
+		}
+		z.next_in = in->bytes;
+		z.avail_in = (uInt)in->n;
+		z.next_out = spool_room(out, &room);
+		z.avail_out = (uInt)room;
+		status = inflate(&z, Z_NO_FLUSH);
+		room -= z.avail_out;
+		if (!spool_took(out, room, err))
+			return false;
+		if (status == Z_MEM_ERROR)
+			return fail_nomem(err);
+		if (status == Z_BUF_ERROR && in->n == 0) {
+			*why = "its end is missing";
+			return true;
+		}
+		if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
+			/* What pads a whole file is no damage. */
+			if (members == 0 || z.total_out > 0)
+				*why = "its compressed data is damaged";
+			return true;
+		}
+		memmove(in->bytes, z.next_in, z.avail_in);
+		in->n = z.avail_in;
+	}
+}
+#else
+#define gunzip NULL
+#endif
+
+#ifdef HAVE_LZMA
+static void
+xz_fini(lzma_stream *x)
+{
+	lzma_end(x);
+}
+
+static bool
+unxz(struct stream *in, struct spool *out, const char **why, struct hs_error *err)
+{
+	scoped(xz_fini) lzma_stream x = LZMA_STREAM_INIT;
+	lzma_ret status = lzma_stream_decoder(&x, MEMORY_MOST, LZMA_CONCATENATED);
+
+	x.next_in = in->bytes;
+	x.avail_in = in->n;
+	while (status == LZMA_OK) {
+		size_t room;
+
+		if (x.avail_in == 0) {
+			in->n = 0;
+			if (!stream_fill(in, err))
+				return false;
+			x.next_in = in->bytes;
+			x.avail_in = in->n;
+		}
+		x.next_out = spool_room(out, &room);
+		x.avail_out = room;
+		status = lzma_code(&x, in->n == 0 ? LZMA_FINISH : LZMA_RUN);
+		if (!spool_took(out, room - x.avail_out, err))
+			return false;
+	}
+	if (status == LZMA_MEM_ERROR)
+		return fail_nomem(err);
+	if (status == LZMA_MEMLIMIT_ERROR)
+		return fail(err,
+		    "needs more than 256 MiB to decompress: use xz -d first");
+	if (status == LZMA_BUF_ERROR)
+		*why = "its end is missing";
+	else if (status != LZMA_STREAM_END)
+		*why = "its compressed data is damaged";
+	return true;
+}
+#else
+#define unxz NULL
+#endif
+
+#ifdef HAVE_ZSTD
+static void
+zstd_fini(ZSTD_DCtx **z)
+{
+	ZSTD_freeDCtx(*z);
+}
+
+static bool
+unzstd(struct stream *in, struct spool *out, const char **why, struct hs_error *err)
+{
+	scoped(zstd_fini) ZSTD_DCtx *z = ZSTD_createDCtx();
+	size_t status = 0;
+	bool full = false; /* the last call could have put out more */
+
+	if (!z)
+		return fail_nomem(err);
+	for (;;) {
+		ZSTD_outBuffer o = { .pos = 0 };
+		ZSTD_inBuffer i = { .src = in->bytes, .pos = 0 };
+
+		if (!full && !stream_fill(in, err))
+			return false;
+		i.size = in->n;
+		if (!full && in->n == 0)
+			break;
+		o.dst = spool_room(out, &o.size);
+		status = ZSTD_decompressStream(z, &o, &i);
+		if (!spool_took(out, o.pos, err))
+			return false;
+		if (ZSTD_isError(status))
+			break;
+		full = o.pos == o.size;
+		memmove(in->bytes, in->bytes + i.pos, in->n - i.pos);
+		in->n -= i.pos;
+	}
+	if (!ZSTD_isError(status))
+		*why = status == 0 ? NULL : "its end is missing";
+	else if (strstr(ZSTD_getErrorName(status), "memory"))
+		return fail(err,
+		    "needs more than 128 MiB to decompress: use zstd -d --long=31 first");
+	else
+		*why = "its compressed data is damaged";
+	return true;
+}
+#else
+#define unzstd NULL
+#endif
+
+/* clang-format off */
+static const struct format formats[] = {
+	{ "gzip",  "\x1f\x8b",         2, "gzip -d",  gunzip },
+	{ "xz",    "\xfd" "7zXZ\0",     6, "xz -d",    unxz },
+	{ "zstd",  "\x28\xb5\x2f\xfd", 4, "zstd -d",  unzstd },
+	{ "lz4",   "\x04\x22\x4d\x18", 4, "lz4 -d",   NULL },
+	{ "bzip2", "BZh",              3, "bzip2 -d", NULL },
+};
+/* clang-format on */
+
+const struct format *
+format_find(const unsigned char *bytes, size_t n)
+{
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+		if (n >= formats[i].magic_size
+		    && memcmp(bytes, formats[i].magic, formats[i].magic_size) == 0)
+			return &formats[i];
+	return NULL;
+}
+
+bool
+unpack(struct stream *in, struct spool *out, bool *cut, struct lines *notes,
+    struct hs_error *err)
+{
+	const char *why = NULL;
+
+	if (!stream_fill(in, err))
+		return false;
+	const struct format *f = format_find(in->bytes, in->n);
+	if (f && !f->unpack)
+		return fail(err,
+		    "compressed with %s, which this build cannot read: use %s first",
+		    f->name, f->advice);
+	if (!(f ? f->unpack : copy)(in, out, &why, err))
+		return false;
+	if (why && spool_size(out) == 0)
+		return fail(err, "nothing comes out of this %s file: %s", f->name, why);
+	if (why) {
+		*cut = true;
+		lines_add(notes, "the %s file gave %llu bytes, then ended early: %s",
+		    f->name, (unsigned long long)spool_size(out), why);
+	}
+	return spool_finish(out, err);
+}

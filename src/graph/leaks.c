@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From unreached blocks to leaks.
+ *
+ * A program that loses a list of a thousand nodes has one leak, not a thousand:
+ * the head is lost directly, the rest hangs from it.  Were nodes linked in both
+ * directions, none would be the head; so we look at cycles as one.
+ *
+ *	A -> B -> C         leak A; B and C indirect
+ *	A <-> B -> C        leak {A, B}; C indirect
+ *
+ * Unreached blocks that reach each other form a component (Tarjan's algorithm,
+ * with a stack of our own: a list of a hundred million nodes must not decide how
+ * deep ours goes).  A component that no pointer from another enters is a leak;
+ * pointers to a block's end do not count.  What hangs from several leaks is
+ * counted with the first of them, by address.
+ *
+ * Few blocks are leaked as a rule, so all arrays are over leaked blocks only,
+ * by their rank among them.
+ */
+#include "graph/leaks.h"
+
+#include "graph/edges.h"
+
+#include <string.h>
+
+enum { NONE = UINT32_MAX };
+
+struct finding {
+	struct graph *graph;
+	const struct heap *heap;
+	struct VEC(uint32_t) lost; /* chunk numbers of unreached blocks, ascending */
+	uint32_t *component; /* of each of them, by rank; in order of completion */
+	uint32_t ncomponents;
+	unsigned char *entered; /* of each component: a pointer from another leads in */
+};
+
+/* The rank of a chunk among the lost ones, NONE when it is not lost. */
+static uint32_t
+rank_of(const struct finding *f, uint32_t chunk)
+{
+	size_t from = 0, to = f->lost.n;
+
+	if (f->graph->reach[chunk] != REACH_DIRECT)
+		return NONE;
+	while (to - from > 1) {
+		size_t mid = from + (to - from) / 2;
+
+		if (f->lost.at[mid] <= chunk)
+			from = mid;
+		else
+			to = mid;
+	}
+	return (uint32_t)from;
+}
+
+/* Is this edge one along which a leak is indirect?  Then the rank it leads to, else NONE. */
+static uint32_t
+leads_to(const struct finding *f, uint32_t edge)
+{
+	return edge_meet(edge) == MEET_END ? NONE : rank_of(f, edge_to(edge));
+}
+
+/* A visit of Tarjan's algorithm: the block, and which of its edges comes next. */
+struct visit {
+	uint32_t rank, edge;
+};
+
+struct tarjan {
+	struct finding *f;
+	uint32_t *index, *low; /* by rank; index 0: not visited */
+	uint32_t next;
+	struct VEC(struct visit) path;
+	struct VEC(uint32_t) open; /* visited, in no component yet */
+};
+
+static void
+enter(struct tarjan *t, uint32_t rank)
+{
+	t->index[rank] = t->low[rank] = ++t->next;
+	vec_push(&t->path, (struct visit) { rank, 0 });
+	vec_push(&t->open, rank);
+}
+
+/* All of the component of `rank` lie on top of the open ones. */
+static void
+close_component(struct tarjan *t, uint32_t rank)
+{
+	uint32_t member;
+
+	do {
+		member = t->open.at[--t->open.n];
+		t->f->component[member] = t->f->ncomponents;
+	} while (member != rank);
+	t->f->ncomponents++;
+}
+
+static void
+step(struct tarjan *t)
+{
+	struct visit *v = &t->path.at[t->path.n - 1];
+	uint32_t rank = v->rank, n;
+	const uint32_t *e = edges_of(&t->f->graph->edges, t->f->lost.at[rank], &n);
+
+	while (v->edge < n) {
+		uint32_t to = leads_to(t->f, e[v->edge++]);
+
+		if (to == NONE)
+			continue;
+		if (!t->index[to]) {
+			enter(t, to);
+			return;
+		}
+		if (t->f->component[to] == NONE && t->index[to] < t->low[rank])
+			t->low[rank] = t->index[to];
+	}
+	t->path.n--;
+	if (t->low[rank] == t->index[rank])
+		close_component(t, rank);
+	if (t->path.n > 0) {
+		uint32_t parent = t->path.at[t->path.n - 1].rank;
+
+		if (t->f->component[rank] == NONE && t->low[rank] < t->low[parent])
+			t->low[parent] = t->low[rank];
+	}
+}
+
+static bool
+find_components(struct finding *f, const struct progress *progress, struct hs_error *err)
+{
+	struct tarjan t = { .f = f };
+	size_t n = f->lost.n;
+	bool ok = true;
+
+	t.index = calloc(n + 1, sizeof *t.index);
+	t.low = calloc(n + 1, sizeof *t.low);
+	for (uint32_t i = 0; t.index && t.low && ok && i < n; i++) {
+		if (t.index[i])
+			continue;
+		enter(&t, i);
+		while (t.path.n > 0 && !t.path.broke && !t.open.broke)
+			step(&t);
+		ok = i % (1 << 16) != 0
+		    || progress_on(progress, "grouping leaks", i, n, err);
+		if (t.path.broke || t.open.broke)
+			break;
+	}
+	if (ok && (!t.index || !t.low || t.path.broke || t.open.broke))
+		ok = fail_nomem(err);
+	free(t.index);
+	free(t.low);
+	vec_free(&t.path);
+	vec_free(&t.open);
+	return ok;
+}
+
+static void
+find_entered(struct finding *f)
+{
+	for (uint32_t i = 0; i < f->lost.n; i++) {
+		uint32_t n;
+		const uint32_t *e = edges_of(&f->graph->edges, f->lost.at[i], &n);
+
+		for (uint32_t k = 0; k < n; k++) {
+			uint32_t to = leads_to(f, e[k]);
+
+			if (to != NONE && f->component[to] != f->component[i])
+				f->entered[f->component[to]] = 1;
+		}
+	}
+}
+
+static int
+leak_cmp(const void *a, const void *b)
+{
+	const struct leak *x = a, *y = b;
+
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* One leak for each component that is not entered; slot: its place, by component. */
+static bool
+make_leaks(struct finding *f, uint32_t *slot)
+{
+	struct graph *g = f->graph;
+
+	memset(slot, 0xff, f->ncomponents * sizeof *slot);
+	for (uint32_t i = 0; i < f->lost.n; i++) {
+		struct block b = heap_block(f->heap, f->lost.at[i]);
+		uint32_t c = f->component[i];
+		struct leak *l;
+
+		if (f->entered[c])
+			continue;
+		if (slot[c] == NONE) {
+			slot[c] = (uint32_t)g->leaks.n;
+			vec_push(&g->leaks,
+			    (struct leak) { .address = b.address, .block = b.number });
+		}
+		if (g->leaks.broke)
+			return false;
+		l = &g->leaks.at[slot[c]];
+		l->members++;
+		l->bytes += b.size;
+		if (b.address < l->address) {
+			l->address = b.address;
+			l->block = b.number;
+		}
+	}
+	vec_sort(&g->leaks, leak_cmp);
+	return true;
+}
+
+/* Give every other lost block to the first leak that leads to it. */
+static bool
+gather_indirect(struct finding *f)
+{
+	struct graph *g = f->graph;
+	struct VEC(uint32_t) todo = { 0 };
+	autofree unsigned char *seen = calloc(f->lost.n + 1, 1);
+
+	for (size_t i = 0; seen && i < g->leaks.n; i++) {
+		struct leak *l = &g->leaks.at[i];
+
+		vec_push(&todo, rank_of(f, l->block));
+		while (todo.n > 0) {
+			uint32_t rank = todo.at[--todo.n], n;
+			const uint32_t *e = edges_of(&g->edges, f->lost.at[rank], &n);
+
+			for (uint32_t k = 0; k < n; k++) {
+				uint32_t to = leads_to(f, e[k]);
+
+				if (to == NONE || seen[to])
+					continue;
+				seen[to] = 1;
+				vec_push(&todo, to);
+				if (!f->entered[f->component[to]])
+					continue; /* of a leak's own cycle */
+				l->indirect_count++;
+				l->indirect_bytes +=
+				    heap_block(f->heap, f->lost.at[to]).size;
+			}
+		}
+	}
+	vec_free(&todo);
+	return seen && !todo.broke;
+}
+
+static bool
+tell_apart(struct finding *f, struct hs_error *err)
+{
+	autofree uint32_t *slot = malloc((f->ncomponents + (size_t)1) * sizeof *slot);
+
+	f->entered = calloc(f->ncomponents + (size_t)1, 1);
+	if (!slot || !f->entered)
+		return fail_nomem(err);
+	find_entered(f);
+	if (!make_leaks(f, slot) || !gather_indirect(f))
+		return fail_nomem(err);
+	return true;
+}
+
+bool
+leaks_find(struct graph *graph, const struct heap *heap,
+    const struct progress *progress, struct hs_error *err)
+{
+	struct finding f = { .graph = graph, .heap = heap };
+	bool ok;
+
+	for (uint32_t i = 0; i < heap->nchunks; i++)
+		if (graph->reach[i] == REACH_DIRECT)
+			vec_push(&f.lost, i);
+	f.component = malloc((f.lost.n + 1) * sizeof *f.component);
+	ok = f.component && !f.lost.broke;
+	if (ok) {
+		memset(f.component, 0xff, f.lost.n * sizeof *f.component);
+		ok = find_components(&f, progress, err) && tell_apart(&f, err);
+	} else {
+		ok = fail_nomem(err);
+	}
+	for (uint32_t i = 0; ok && i < f.lost.n; i++) /* last: ranks ask for REACH_DIRECT */
+		if (f.entered[f.component[i]])
+			graph->reach[f.lost.at[i]] = REACH_INDIRECT;
+	vec_free(&f.lost);
+	free(f.component);
+	free(f.entered);
+	return ok;
+}

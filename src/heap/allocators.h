@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Allocators.  To add one: src/heap/NAME/NAME.c with a const struct allocator,
+ * named in allocators[] in heap/allocators.c.  One that is only recognised, so
+ * that the report can say so, is a row in recognised[] there.
+ */
+#ifndef HEAP_ALLOCATORS_H
+#define HEAP_ALLOCATORS_H
+
+#include "heap/heap.h"
+
+struct allocator {
+	const char *name;
+	/*
+	 * Finds the allocator by evidence and fills *heap through heap/map.h,
+	 * sealed.  A process that does not use it: true, heap->allocator NULL.
+	 */
+	bool (*walk)(struct heap *heap, const struct space *space,
+	    const struct image *image, const struct progress *progress,
+	    struct hs_error *err);
+};
+
+/* Ends with NULL. */
+extern const struct allocator *const allocators[];
+
+/* The name of another allocator that the process has loaded, or NULL. */
+const char *recognise_other(const struct image *image);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* glibc's malloc: the order in which its parts are read. */
+#include "heap/glibc/glibc.h"
+
+#include "heap/allocators.h"
+
+#include <elf.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { MAX_DAMAGES = 4096 }; /* that are recorded: more say nothing more */
+
+void
+pt_damage(struct ptmalloc *pt, hs_addr at, hs_addr chunk, const char *fmt, ...)
+{
+	struct damage d = { .at = at, .chunk = chunk };
+	va_list ap;
+
+	if (pt->heap->damages.n >= MAX_DAMAGES)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(d.text, sizeof d.text, fmt, ap);
+	va_end(ap);
+	vec_push(&pt->heap->damages, d);
+}
+
+/* The first taken range that ends after a: ranges are sorted, and do not overlap. */
+static size_t
+taken_from(const struct ptmalloc *pt, hs_addr a)
+{
+	size_t from = 0, to = pt->taken.n;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (pt->taken.at[mid].end <= a)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+void
+pt_take(struct ptmalloc *pt, struct range r)
+{
+	size_t i = taken_from(pt, r.start);
+
+	vec_push(&pt->taken, r);
+	if (pt->taken.broke)
+		return;
+	memmove(&pt->taken.at[i + 1], &pt->taken.at[i],
+	    (pt->taken.n - 1 - i) * sizeof *pt->taken.at);
+	pt->taken.at[i] = r;
+}
+
+bool
+pt_is_taken(const struct ptmalloc *pt, hs_addr a, struct range *which)
+{
+	size_t i = taken_from(pt, a);
+
+	if (i == pt->taken.n || !range_has(pt->taken.at[i], a))
+		return false;
+	*which = pt->taken.at[i];
+	return true;
+}
+
+static bool
+walk_all(struct ptmalloc *pt, struct hs_error *err)
+{
+	for (size_t i = 0; i < pt->instances.n; i++)
+		pt_find_params(pt, &pt->instances.at[i]);
+	pt_find_heaps(pt);
+	for (uint32_t i = 0; i < pt->arenas.n; i++)
+		if (pt->arenas.at[i].main ? !pt_walk_main(pt, i, err)
+					  : !pt_walk_heaps(pt, i, err))
+			return false;
+	return pt_walk_mapped(pt, err);
+}
+
+/* What is malloc's own besides spans: its statics, and the headers of heaps. */
+static void
+own(struct ptmalloc *pt)
+{
+	struct heap *h = pt->heap;
+
+	for (size_t i = 0; i < pt->arenas.n; i++)
+		vec_push(&h->owned, pt->arenas.at[i].state);
+	for (size_t i = 0; i < pt->heaps.n; i++)
+		vec_push(&h->owned,
+		    (struct range) { pt->heaps.at[i].address,
+			pt->heaps.at[i].address + 0x30 });
+	for (size_t i = 0; i < pt->instances.n; i++) {
+		const struct pt_params *p = &pt->instances.at[i].params;
+
+		if (p->layout)
+			vec_push(&h->owned,
+			    (struct range) { p->address,
+				p->address + p->layout->tcache_count + 8 });
+	}
+}
+
+/* In words, what the evidence speaks for; silent where there was none. */
+static void
+name_layout(struct ptmalloc *pt)
+{
+	const struct pt_instance *in = &pt->instances.at[0];
+	const struct tcache_layout *t = in->tcache;
+	const char *since = in->layout->since;
+
+	if (t && (in->links != LINKS_UNKNOWN || t->counts_down || t->count_bytes == 1)) {
+		since = strcmp(t->since, since) > 0 ? t->since : since;
+		snprintf(pt->heap->layout, sizeof pt->heap->layout,
+		    "%s, tcache with %s (since glibc %s)", in->layout->name,
+		    t->name, since);
+		return;
+	}
+	snprintf(pt->heap->layout, sizeof pt->heap->layout, "%s (since glibc %s)",
+	    in->layout->name, since);
+}
+
+static bool
+read_all(struct ptmalloc *pt, struct hs_error *err)
+{
+	uint64_t page;
+
+	pt->page = 4096;
+	if (core_auxv(pt->image->core, AT_PAGESZ, &page) && page >= 4096
+	    && page <= 65536 && (page & (page - 1)) == 0)
+		pt->page = page;
+	if (!pt_find(pt, err))
+		return false;
+	if (pt->instances.n == 0)
+		return true;
+	pt->heap->allocator = "glibc";
+	if (!walk_all(pt, err) || !map_seal(pt->heap, err))
+		return false;
+	pt_read_tcaches(pt);
+	pt_read_lists(pt);
+	pt_account(pt);
+	own(pt);
+	name_layout(pt);
+	return true;
+}
+
+static bool
+glibc_walk(struct heap *heap, const struct space *space, const struct image *image,
+    const struct progress *progress, struct hs_error *err)
+{
+	struct ptmalloc pt = {
+		.heap = heap,
+		.space = space,
+		.image = image,
+		.progress = progress,
+	};
+	bool ok = read_all(&pt, err);
+
+	if (ok && (pt.heaps.broke || pt.taken.broke || pt.tcache_like.broke))
+		ok = fail_nomem(err);
+	vec_free(&pt.instances);
+	vec_free(&pt.arenas);
+	vec_free(&pt.heaps);
+	vec_free(&pt.taken);
+	vec_free(&pt.tcache_like);
+	pt_vouchers_free(pt.vouchers);
+	return ok;
+}
+
+const struct allocator glibc_allocator = {
+	.name = "glibc",
+	.walk = glibc_walk,
+};

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Chunks with a mapping of their own.
+ *
+ * No list holds them.  Each starts a page of anonymous memory with a header
+ * of which almost every bit is known: no bytes before it, the flag "mapped"
+ * alone, a size that fills whole pages.  The kernel merges neighbouring
+ * mappings, so we step through regions page by page and jump over what a
+ * header claims.
+ *
+ * An aligned chunk (memalign) has a second header further in, which says how
+ * far in; the first one is then stale, and its size may be, too, after a
+ * mremap().  So at every page there may be several readings:
+ *
+ *	inner   the header at o, if it says that it is o bytes in
+ *	outer   the header at the page itself
+ *	none    the page is something else that happens to look so
+ *
+ * We take the first that fits.  malloc counts these chunks and their bytes
+ * in mp_; when the sums disagree, readings with one deviation from the first
+ * choice are tried, then with two, until one agrees.
+ */
+#include "heap/glibc/glibc.h"
+
+#include <elf.h>
+
+enum {
+	TRAILER = 16, /* since 2.43 the size leaves out so many bytes of the mapping */
+	MAX_STEPS = 200000000, /* of the search for a reading that agrees */
+	MAX_ALIGN_LOG = 40,
+	THOROUGH_PAGES = 1 << 16, /* pages of a chunk in which any offset is looked for */
+};
+
+/* The places where a mapping may begin, and how each may be read. */
+struct candidate {
+	hs_addr start;
+	struct reading {
+		uint64_t offset; /* of the chunk in the mapping */
+		hs_addr end;     /* of the mapping; 0: no such reading */
+	} inner, outer;
+};
+
+struct search {
+	struct ptmalloc *pt;
+	bool shorter;  /* sizes leave out TRAILER bytes */
+	bool thorough; /* inner headers at any page */
+	struct VEC(struct candidate) found;
+	uint64_t want_count, want_bytes;
+	uint64_t count, bytes; /* of the reading at hand */
+	uint64_t steps;
+};
+
+/* The header at q + offset, read as that of a chunk so far into its mapping. */
+static struct reading
+read_header(const struct search *s, hs_addr q, uint64_t offset, hs_addr limit)
+{
+	struct reading none = { 0, 0 };
+	uint64_t prev, size, total;
+
+	if (!space_word(s->pt->space, q + offset, &prev)
+	    || !space_word(s->pt->space, q + offset + 8, &size)
+	    || (s->shorter ? prev & ~1ull : prev) != offset
+	    || (size & FLAGS) != FLAG_MAPPED)
+		return none;
+	size &= ~(uint64_t)FLAGS;
+	if (size > limit - q || size < MIN_CHUNK - TRAILER)
+		return none;
+	total = offset + size + (s->shorter ? TRAILER : 0);
+	if (total % s->pt->page != 0 || total > limit - q)
+		return none;
+	return (struct reading) { offset, q + total };
+}
+
+/* An aligned chunk in the mapping at q.  Alignments are powers of two. */
+static struct reading
+read_inner(const struct search *s, hs_addr q, hs_addr outer_end, hs_addr limit)
+{
+	struct reading r = { 0, 0 };
+	uint64_t pages = (outer_end - q) / s->pt->page;
+
+	for (unsigned log = 5; log < MAX_ALIGN_LOG && !r.end; log++) {
+		uint64_t offset = align_up(q + HEADER, 1ull << log) - HEADER - q;
+
+		if (q + offset >= outer_end)
+			break;
+		if (offset >= 16)
+			r = read_header(s, q, offset, limit);
+		if (!r.end && offset < MIN_CHUNK)
+			r = read_header(s, q, offset + (1ull << log), limit);
+	}
+	if (s->thorough)
+		for (uint64_t i = 1; i <= pages && i < THOROUGH_PAGES && !r.end; i++)
+			r = read_header(s, q, i * s->pt->page - HEADER, limit);
+	return r;
+}
+
+static bool
+is_stack(const struct ptmalloc *pt, hs_addr a, struct range *which)
+{
+	for (size_t i = 0; i < pt->image->threads.n; i++) {
+		*which = pt->image->threads.at[i].stack;
+		if (range_has(*which, a))
+			return true;
+	}
+	return false;
+}
+
+/* Every page of [from, to) that may start a mapping goes into s->found. */
+static void
+collect(struct search *s, struct range region)
+{
+	struct ptmalloc *pt = s->pt;
+	struct range within;
+
+	for (hs_addr q = align_up(region.start, pt->page); q < region.end;
+	     q += pt->page) {
+		struct candidate c = { .start = q };
+
+		if (pt_is_taken(pt, q, &within)) {
+			q = align_down(within.end - 1, pt->page);
+			continue;
+		}
+		c.outer = read_header(s, q, 0, region.end);
+		if (!c.outer.end || is_stack(pt, q, &within))
+			continue;
+		c.inner = read_inner(s, q, c.outer.end, region.end);
+		vec_push(&s->found, c);
+	}
+}
+
+static void
+collect_all(struct search *s)
+{
+	const struct space *space = s->pt->space;
+	struct range region = { 0, 0 };
+
+	s->found.n = 0;
+	for (size_t i = 0; i < space->pieces.n; i++) {
+		const struct piece *p = &space->pieces.at[i];
+
+		if (p->file || !p->bytes || !(p->flags & PF_W))
+			continue;
+		if (p->range.start != region.end) {
+			collect(s, region);
+			region = p->range;
+		}
+		region.end = p->range.end;
+	}
+	collect(s, region);
+}
+
+static struct reading
+first_choice(const struct candidate *c)
+{
+	return c->inner.end ? c->inner : c->outer;
+}
+
+/*
+ * Read on from candidate i, with end as the first free address, taking first
+ * choices; adds to s->count and s->bytes, and to *out when it is not NULL.
+ */
+struct chosen {
+	hs_addr start;
+	struct reading reading;
+};
+struct chosen_vec VEC(struct chosen);
+
+static void
+take_first(struct search *s, size_t i, hs_addr end, struct chosen_vec *out)
+{
+	for (; i < s->found.n; i++) {
+		const struct candidate *c = &s->found.at[i];
+		struct reading r = first_choice(c);
+
+		s->steps++;
+		if (c->start < end)
+			continue;
+		s->count++;
+		s->bytes += r.end - c->start;
+		end = r.end;
+		if (out)
+			vec_push(out, (struct chosen) { c->start, r });
+	}
+}
+
+static bool
+agrees(const struct search *s)
+{
+	uint64_t over = s->want_bytes - s->bytes;
+
+	if (s->count != s->want_count)
+		return false;
+	return s->shorter ? s->want_bytes >= s->bytes && over % TRAILER == 0
+			  : s->want_bytes == s->bytes;
+}
+
+/*
+ * Is there a reading from candidate i on, with `left` deviations, that makes
+ * the sums agree?  The chosen readings are then in *out, last ones first.
+ */
+static bool
+deviate(struct search *s, size_t i, hs_addr end, unsigned left, struct chosen_vec *out)
+{
+	uint64_t count = s->count, bytes = s->bytes;
+
+	if (left == 0) {
+		size_t n = out->n;
+
+		take_first(s, i, end, out);
+		if (agrees(s))
+			return true;
+		out->n = n;
+		s->count = count;
+		s->bytes = bytes;
+		return false;
+	}
+	for (; i < s->found.n && s->steps < MAX_STEPS; i++) {
+		const struct candidate *c = &s->found.at[i];
+		struct reading r = first_choice(c);
+		size_t n = out->n;
+
+		if (c->start < end)
+			continue;
+		count = s->count;
+		bytes = s->bytes;
+		if (deviate(s, i + 1, end, left - 1, out)) /* it is no chunk */
+			return true;
+		if (c->inner.end) { /* only the outer header counts */
+			vec_push(out, (struct chosen) { c->start, c->outer });
+			s->count = count + 1;
+			s->bytes = bytes + (c->outer.end - c->start);
+			if (deviate(s, i + 1, c->outer.end, left - 1, out))
+				return true;
+			out->n = n;
+		}
+		vec_push(out, (struct chosen) { c->start, r });
+		s->count = count + 1;
+		s->bytes = bytes + (r.end - c->start);
+		end = r.end;
+	}
+	return false;
+}
+
+/* The reading that agrees with mp_; failing that, all first choices.  True: it agrees. */
+static bool
+choose(struct search *s, bool totals, struct chosen_vec *out)
+{
+	if (totals && s->want_count == 0) {
+		out->n = 0;
+		return true;
+	}
+	for (unsigned deviations = 0; totals && deviations <= 3; deviations++) {
+		out->n = 0;
+		s->count = s->bytes = 0;
+		if (deviate(s, 0, 0, deviations, out))
+			return true;
+	}
+	out->n = 0;
+	s->count = s->bytes = 0;
+	take_first(s, 0, 0, out);
+	return !totals;
+}
+
+static bool
+add_chosen(struct ptmalloc *pt, const struct chosen_vec *out, bool shorter,
+    uint32_t arena)
+{
+	struct arena *sum = &pt->heap->arenas.at[arena];
+
+	for (size_t i = 0; i < out->n; i++) {
+		const struct chosen *c = &out->at[i];
+		struct range r = { c->start + c->reading.offset, c->reading.end };
+
+		if (!map_mapped(pt->heap, r, arena, HEADER, shorter ? -8 : 0,
+			c->reading.offset, STATE_USED))
+			return false;
+		sum->found_bytes += r.end - c->start;
+		sum->overhead_bytes += c->reading.offset;
+		sum->tally[STATE_USED].count++;
+		sum->tally[STATE_USED].bytes += range_size(r);
+		if (shorter && range_size(r) <= 0x320)
+			vec_push(&pt->tcache_like, r.start);
+	}
+	return true;
+}
+
+/* What mp_ says, of all copies of malloc.  False: some mp_ was not found. */
+static bool
+wanted(const struct ptmalloc *pt, struct search *s)
+{
+	s->want_count = s->want_bytes = 0;
+	for (size_t i = 0; i < pt->instances.n; i++) {
+		const struct pt_params *p = &pt->instances.at[i].params;
+
+		if (!p->layout)
+			return false;
+		s->want_count += p->n_mmaps;
+		s->want_bytes += p->mmapped;
+	}
+	return true;
+}
+
+/* The way of the layout first; then with a closer look; then the other way. */
+static bool
+search_all(struct search *s, bool usual, struct chosen_vec *out)
+{
+	bool totals = wanted(s->pt, s);
+
+	for (int way = 0; way < 4; way++) {
+		s->shorter = usual != (way >= 2);
+		s->thorough = way % 2;
+		s->steps = 0;
+		collect_all(s);
+		if (choose(s, totals, out))
+			return true;
+	}
+	s->shorter = usual;
+	s->thorough = false;
+	collect_all(s);
+	return choose(s, false, out);
+}
+
+bool
+pt_walk_mapped(struct ptmalloc *pt, struct hs_error *err)
+{
+	struct search s = { .pt = pt };
+	struct chosen_vec out = { 0 };
+	struct heap *h = pt->heap;
+	bool usual = false, ok;
+
+	for (size_t i = 0; i < pt->instances.n; i++)
+		usual |= pt->instances.at[i].layout->mapped_short;
+	(void)search_all(&s, usual, &out);
+	h->mapped_count = s.want_count;
+	h->mapped_bytes = s.want_bytes;
+	ok = !s.found.broke && !out.broke;
+	if (ok && out.n > 0) {
+		vec_push(&h->arenas, (struct arena) { .address = 0 });
+		ok = !h->arenas.broke
+		    && add_chosen(pt, &out, s.shorter, (uint32_t)(h->arenas.n - 1));
+	}
+	vec_free(&s.found);
+	vec_free(&out);
+	return ok || fail_nomem(err);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Going on after damage.
+ *
+ * Behind a damaged header we do not know where the next chunk starts.  A
+ * candidate is an address from which a chain of plausible headers leads to the
+ * end of the run (or goes on for long enough that it is no chance).  Chunks'
+ * contents may look like headers, so a candidate wants a witness: a word
+ * somewhere in readable memory that holds the address of its block, or of its
+ * header (as links of bins do).  The lowest witnessed candidate wins; without
+ * any, the lowest; the arena's top is one that needs no witness.
+ *
+ * The witnesses are gathered in one pass over all memory, as one bit a
+ * granule of the run, when damage is met first; for a few runs at most.
+ */
+#include "heap/glibc/glibc.h"
+
+#include <elf.h>
+
+enum {
+	MAX_GATHERINGS = 4, /* runs that get witnesses: each costs a pass over all memory */
+	WINDOW = 16 << 20, /* bytes past the damage in which a chunk is looked for */
+};
+
+struct vouchers {
+	struct range range;
+	uint64_t *bits; /* of each granule of range: a word points at a chunk there */
+	unsigned gathered;
+};
+
+static void
+vouch(struct vouchers *v, hs_addr a)
+{
+	uint64_t granule = (a - v->range.start) / GRANULE;
+
+	v->bits[granule / 64] |= 1ull << granule % 64;
+}
+
+static void
+gather_piece(struct vouchers *v, const struct piece *p)
+{
+	uint64_t n = range_size(p->range), span = range_size(v->range);
+
+	for (uint64_t i = (8 - p->range.start % 8) % 8; i + 8 <= n; i += 8) {
+		uint64_t w;
+
+		memcpy(&w, p->bytes + i, sizeof w);
+		if (w - v->range.start >= span || (w - v->range.start) % GRANULE != 0)
+			continue;
+		vouch(v, w);
+		if (w - v->range.start >= HEADER)
+			vouch(v, w - HEADER);
+	}
+}
+
+/* True when witnesses for this run are at hand. */
+static bool
+gather(struct ptmalloc *pt, const struct run *run)
+{
+	struct vouchers *v = pt->vouchers;
+
+	if (!v)
+		v = pt->vouchers = calloc(1, sizeof *v);
+	if (!v)
+		return false;
+	if (v->bits && v->range.start == run->range.start)
+		return true;
+	if (v->gathered++ >= MAX_GATHERINGS)
+		return false;
+	free(v->bits);
+	v->range = run->range;
+	v->bits = calloc(range_size(run->range) / GRANULE / 64 + 1, 8);
+	for (size_t i = 0; v->bits && i < pt->space->pieces.n; i++)
+		if (pt->space->pieces.at[i].bytes
+		    && (pt->space->pieces.at[i].flags & PF_R))
+			gather_piece(v, &pt->space->pieces.at[i]);
+	return v->bits != NULL;
+}
+
+static bool
+has_voucher(const struct vouchers *v, hs_addr a)
+{
+	uint64_t granule = (a - v->range.start) / GRANULE;
+
+	return v->bits[granule / 64] >> granule % 64 & 1;
+}
+
+hs_addr
+pt_resync(struct ptmalloc *pt, const struct run *run, hs_addr from)
+{
+	bool vouched = gather(pt, run);
+	hs_addr last =
+	    range_left(run->range, from) > WINDOW ? from + WINDOW : run->range.end;
+	hs_addr lowest = 0, end;
+
+	for (hs_addr q = from + MIN_CHUNK; q < last; q += GRANULE) {
+		if (q == run->top)
+			return lowest ? lowest : q;
+		if (vouched ? !has_voucher(pt->vouchers, q) && lowest : lowest != 0)
+			continue;
+		if (pt_chain(pt, run, q, &end) == CHAIN_BAD)
+			continue;
+		if (!vouched || has_voucher(pt->vouchers, q))
+			return q;
+		lowest = q;
+	}
+	return lowest ? lowest : run->top > from ? run->top : 0;
+}
+
+void
+pt_vouchers_free(struct vouchers *v)
+{
+	if (v)
+		free(v->bits);
+	free(v);
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Chunk after chunk.
+ *
+ * A chunk's header says how long it is, and so where the next one starts; the
+ * next one's header says whether this one is free (as far as bins go: what is
+ * in a tcache or a fastbin looks used, and lists decide that later).  So we
+ * always hold one chunk back until its neighbour was seen.
+ *
+ * A run ends at the arena's top, or at fences: headers too small for a chunk,
+ * by which malloc closes memory that it cannot extend.  In a main arena more
+ * may follow after others' sbrk() memory.
+ *
+ * A header that makes no sense is damage.  Where the walk goes on is
+ * resync.c's matter; what lies between is taken as one block in use, since
+ * most often it is one whose size was overwritten.
+ */
+#include "heap/glibc/glibc.h"
+
+#include <elf.h>
+
+enum {
+	PREFETCH = 2048,    /* bytes ahead: headers come one after the other */
+	ENOUGH = 256,       /* chunks in a row that make sense: no chance then */
+	TICK = 1 << 18,     /* chunks between two looks at the clock */
+	SEARCH = 1 << 28,   /* steps that all searches in one run may take */
+	MAX_DAMAGES = 1000, /* of one run: then all up to top is skipped */
+};
+
+/* The memory that is being read, so that most words cost no look-up. */
+struct window {
+	hs_addr start;
+	const unsigned char *bytes;
+	uint64_t n;
+};
+
+struct walk {
+	struct ptmalloc *pt;
+	const struct run *run;
+	struct arena *sum;
+	struct window at;
+	hs_addr p;       /* the header to look at next */
+	hs_addr held;    /* the chunk before it, not yet added; 0: none */
+	bool held_fence; /* it is no chunk but what was left of an old top */
+	bool open;       /* a span is open */
+	uint64_t chunks, searched, damages;
+};
+
+static inline bool
+load(struct walk *w, hs_addr a, uint64_t *word)
+{
+	if (w->at.n < 8 || a - w->at.start > w->at.n - 8) {
+		w->at.start = a;
+		w->at.n = space_run(w->pt->space, a, &w->at.bytes);
+		if (w->at.n < 8)
+			return space_word(w->pt->space, a, word);
+	}
+	memcpy(word, w->at.bytes + (a - w->at.start), sizeof *word);
+	__builtin_prefetch(w->at.bytes + (a - w->at.start) + PREFETCH);
+	return true;
+}
+
+static bool
+sane_size(const struct run *run, hs_addr p, uint64_t word)
+{
+	uint64_t size = word & ~(uint64_t)FLAGS;
+	uint64_t alien = run->main ? FLAG_MAPPED | FLAG_NOT_MAIN : FLAG_MAPPED;
+
+	return size >= MIN_CHUNK && size % GRANULE == 0 && !(word & alien)
+	    && range_left(run->range, p) >= size;
+}
+
+/*
+ * Fences at p: in a main arena two headers of 16 bytes (three, when a chunk
+ * of 16 was left over); in a heap one of 16 and one of 0 at its very end.
+ * Bytes that they take; 0: there are none.
+ */
+static uint64_t
+fences(struct walk *w, hs_addr p)
+{
+	const struct run *run = w->run;
+	uint64_t word, n = 0;
+
+	if (!run->main) {
+		uint64_t left = range_left(run->range, p);
+
+		if (run->top || (left != 16 && left != 32) || !load(w, p + 8, &word)
+		    || (word & ~1ull) != (left == 16 ? 0u : HEADER))
+			return 0;
+		return left == 16 || (load(w, p + 24, &word) && word == 1) ? left : 0;
+	}
+	while (n < 48 && range_left(run->range, p) >= n + 16
+	    && load(w, p + n + 8, &word) && (word & ~1ull) == HEADER)
+		n += 16;
+	return n >= 32 ? n : 0;
+}
+
+static bool
+open_span(struct walk *w)
+{
+	struct range r = { w->p, w->run->range.end };
+
+	w->open = map_begin(w->pt->heap, r, w->run->arena, HEADER, 8);
+	return w->open;
+}
+
+static void
+close_span(struct walk *w, hs_addr end)
+{
+	if (w->open)
+		map_end(w->pt->heap, end);
+	w->open = false;
+}
+
+/* Could this be a tcache_perthread_struct?  tcache.c looks closer. */
+static void
+note_size(struct walk *w, uint64_t size)
+{
+	if (size < TCACHE_MIN || size > TCACHE_MAX)
+		return;
+	for (const struct tcache_layout *l = tcache_layouts; l->since; l++)
+		if (tcache_size_fits(l, size)) {
+			vec_push(&w->pt->tcache_like, w->held);
+			return;
+		}
+}
+
+static void
+add(struct walk *w, hs_addr at, enum state state, uint64_t size)
+{
+	map_chunk(w->pt->heap, at, state);
+	w->sum->tally[state].count++;
+	w->sum->tally[state].bytes += size;
+}
+
+/* Add the chunk that was held back, now that its end, w->p, is known. */
+static void
+release(struct walk *w, bool used)
+{
+	if (!w->held)
+		return;
+	if (used && !w->held_fence)
+		note_size(w, w->p - w->held);
+	add(w, w->held,
+	    w->held_fence ? STATE_FENCE
+		: used    ? STATE_USED
+			  : STATE_LOOSE,
+	    w->p - w->held);
+	w->held = 0;
+	w->held_fence = false;
+}
+
+/* A heap's old top may leave 32 bytes that look used but were never handed out. */
+static bool
+is_left_over(const struct walk *w, uint64_t word)
+{
+	return !w->run->main && !w->run->top && !(word & FLAG_NOT_MAIN)
+	    && (word & ~(uint64_t)FLAGS) == MIN_CHUNK && (word & FLAG_PREV_USED)
+	    && range_left(w->run->range, w->p) == MIN_CHUNK + 16;
+}
+
+static void
+skip(struct walk *w, hs_addr to)
+{
+	struct range r = { w->p, to };
+
+	vec_push(&w->pt->heap->skipped, r);
+	w->sum->lost_bytes += range_size(r);
+	w->p = to;
+}
+
+/* After fences of a main arena: where its next segment starts, or the end. */
+static void
+cross_foreign(struct walk *w)
+{
+	hs_addr from = w->p, q;
+
+	for (q = align_up(from, GRANULE); q < w->run->range.end; q += GRANULE) {
+		uint64_t word;
+		hs_addr end;
+
+		if (++w->searched > SEARCH)
+			q = w->run->range.end;
+		else if (q == w->run->top
+		    || (load(w, q + 8, &word) && (word & FLAG_PREV_USED)
+			&& sane_size(w->run, q, word)
+			&& pt_chain(w->pt, w->run, q, &end) != CHAIN_BAD))
+			break;
+	}
+	if (q >= w->run->range.end) {
+		pt_damage(w->pt, from, 0,
+		    "no chunk was found behind others' sbrk() memory");
+		skip(w, w->run->range.end);
+		return;
+	}
+	w->sum->foreign_bytes += q - from;
+	w->p = q;
+}
+
+static bool
+at_fences(struct walk *w, uint64_t bytes)
+{
+	uint64_t word = FLAG_PREV_USED;
+
+	if (!w->open && !open_span(w))
+		return false;
+	(void)load(w, w->p + 8, &word);
+	release(w, word & FLAG_PREV_USED);
+	for (uint64_t i = 0; i < bytes; i += 16)
+		add(w, w->p + i, STATE_FENCE, 16);
+	w->p += bytes;
+	close_span(w, w->p);
+	if (w->run->main && w->p < w->run->range.end)
+		cross_foreign(w);
+	return true;
+}
+
+/* The header at w->p is damaged or missing: find the next good one. */
+static void
+at_damage(struct walk *w, bool missing, uint64_t word)
+{
+	hs_addr culprit = w->held;
+	hs_addr q = ++w->damages > MAX_DAMAGES
+	    ? w->run->top
+	    : pt_resync(w->pt, w->run, w->held ? w->held : w->p);
+
+	if (missing)
+		pt_damage(w->pt, w->p + 8, culprit,
+		    "the header of this chunk is not in the core");
+	else
+		pt_damage(w->pt, w->p + 8, culprit,
+		    "size of the chunk is 0x%llx: overwritten",
+		    (unsigned long long)word);
+	if (q && q < w->p) { /* the chunk before had a wrong size */
+		w->p = q;
+		if (load(w, q + 8, &word))
+			release(w, word & FLAG_PREV_USED);
+		return;
+	}
+	release(w, true);
+	if (q > w->p) {
+		w->held = w->open ? w->p : 0;
+		if (!w->open)
+			skip(w, q);
+		w->p = q;
+		return;
+	}
+	close_span(w, w->p);
+	skip(w, w->run->range.end);
+}
+
+static bool
+at_top(struct walk *w)
+{
+	uint64_t word = FLAG_PREV_USED;
+
+	if (!w->open && !open_span(w))
+		return false;
+	if (!load(w, w->p + 8, &word)
+	    || (word & ~(uint64_t)FLAGS) != range_left(w->run->range, w->p)) {
+		if (!w->sum->locked)
+			pt_damage(w->pt, w->p + 8, w->held,
+			    "size of the top chunk is 0x%llx, but 0x%llx bytes are left",
+			    (unsigned long long)word,
+			    (unsigned long long)range_left(w->run->range, w->p));
+		word |= w->sum->locked ? 0 : FLAG_PREV_USED;
+	}
+	release(w, word & FLAG_PREV_USED);
+	add(w, w->p, STATE_TOP, range_left(w->run->range, w->p));
+	close_span(w, w->run->range.end);
+	w->p = w->run->range.end;
+	return true;
+}
+
+static bool
+keep(struct walk *w, uint64_t word)
+{
+	bool left_over = is_left_over(w, word);
+
+	if (!w->open && !open_span(w))
+		return false;
+	release(w, word & FLAG_PREV_USED);
+	w->held = w->p;
+	w->held_fence = left_over;
+	w->p += word & ~(uint64_t)FLAGS;
+	return true;
+}
+
+/* One step: a chunk, or whatever else is at w->p.  False: out of memory. */
+static inline bool
+step(struct walk *w)
+{
+	uint64_t word = 0, n;
+	bool there;
+
+	if (w->p == w->run->top)
+		return at_top(w);
+	there = load(w, w->p + 8, &word);
+	if (there && sane_size(w->run, w->p, word)
+	    && (!w->run->top || w->p < w->run->top))
+		return keep(w, word);
+	n = fences(w, w->p);
+	if (n)
+		return at_fences(w, n);
+	at_damage(w, !there, word);
+	return true;
+}
+
+bool
+pt_run(struct ptmalloc *pt, const struct run *run, struct hs_error *err)
+{
+	struct walk w = {
+		.pt = pt,
+		.run = run,
+		.sum = &pt->heap->arenas.at[run->arena],
+		.p = run->range.start,
+	};
+
+	if (range_size(run->range) < HEADER || run->range.start > run->range.end)
+		return true;
+	while (w.p < run->range.end) {
+		if (++w.chunks % TICK == 0
+		    && !progress_on(pt->progress, "walking the heap",
+			w.p - run->range.start, range_size(run->range), err))
+			return false;
+		if (!step(&w))
+			return fail_nomem(err);
+	}
+	release(&w, true);
+	close_span(&w, run->range.end);
+	return !pt->heap->states.broke || fail_nomem(err);
+}
+
+enum chain
+pt_chain(const struct ptmalloc *pt, const struct run *run, hs_addr at, hs_addr *end)
+{
+	struct walk w = { .pt = (struct ptmalloc *)pt, .run = run };
+	uint64_t word, before = 0, size = 0;
+
+	for (unsigned n = 0; at < run->range.end; n++) {
+		*end = at;
+		if (at == run->top)
+			return CHAIN_TOP;
+		if (!load(&w, at + 8, &word))
+			return CHAIN_BAD;
+		if (fences(&w, at))
+			return n ? CHAIN_FENCE : CHAIN_BAD;
+		if (!sane_size(run, at, word) || (run->top && at > run->top))
+			return CHAIN_BAD;
+		if (!(word & FLAG_PREV_USED) && n
+		    && (!load(&w, at, &before) || before != size))
+			return CHAIN_BAD;
+		if (n >= ENOUGH)
+			return CHAIN_TOP;
+		size = word & ~(uint64_t)FLAGS;
+		at += size;
+	}
+	*end = at;
+	return run->top ? CHAIN_BAD : CHAIN_TOP;
+}

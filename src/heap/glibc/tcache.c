@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Threads' caches.
+ *
+ * A chunk in a tcache looks used to its neighbours; only the list says that it
+ * is free.  Each thread has a pointer to its tcache_perthread_struct, itself a
+ * chunk, in thread-local memory of the C library, at the same distance from
+ * the thread pointer in all threads.  We know neither the distance nor the
+ * struct's layout, but:
+ *
+ *   shape   Counts and lists must agree, and each list hold chunks of one
+ *           size.  Where counts say how many slots are left, this is proof.
+ *   place   Words below the thread pointers that hold the address of a chunk of
+ *           the right size vote for their distance; shape gives them weight.
+ *
+ * An empty cache of the older layouts is nothing but zeros: place alone
+ * decides.  A cache without a thread (a forked child has its parent's; glibc
+ * 2.26 forgets them) must show its shape beyond doubt.
+ *
+ * Caught between two stores, a count may be one off.  Since 2.43 a thread's
+ * pointer may lead to a dummy in read-only data, which is no chunk.
+ */
+#include "heap/glibc/state.h"
+
+enum {
+	TLS_DEPTH = 0x2000, /* bytes below TP, when nothing better is known */
+	MAX_TLS_DEPTH = 16 << 20,
+	MAX_COUNT = 65536, /* chunks in one list */
+	FEW_WRONG = 2,     /* lists that damage may have spoilt */
+};
+
+/* How well a chunk matches a layout. */
+struct shape {
+	const struct tcache_layout *layout;
+	unsigned lists, wrong; /* not empty and good; bad */
+	uint64_t nodes;
+};
+
+/* A candidate: a chunk with one of the sizes that the struct has. */
+struct cache {
+	hs_addr chunk;
+	unsigned instance;
+	uint32_t thread; /* number, or 0 */
+	struct shape shape;
+	bool taken;
+};
+struct cache_vec VEC(struct cache);
+
+/* A distance below TP that has votes. */
+struct vote {
+	uint64_t distance;
+	unsigned instance;
+	uint64_t weight;
+};
+struct vote_vec VEC(struct vote);
+
+static uint64_t
+next_of(const struct ptmalloc *pt, const struct tcache_layout *l, hs_addr node, bool *ok)
+{
+	uint64_t next;
+
+	*ok = space_word(pt->space, node, &next);
+	return !*ok ? 0 : l->mangled ? next ^ node >> 12 : next;
+}
+
+/* Could this be a node of bin i: a chunk of its size, not free in a bin? */
+static bool
+is_node(const struct ptmalloc *pt, unsigned i, hs_addr node)
+{
+	struct block b;
+	uint64_t min, max, size;
+
+	if (!map_chunk_starting(pt->heap, node - HEADER, &b)
+	    || (b.state != STATE_USED && b.state != STATE_TCACHE))
+		return false;
+	tcache_bin_sizes(i, &min, &max);
+	size = b.size + HEADER - 8;
+	return size >= min && size <= max;
+}
+
+/* The length of bin i's list; MAX_COUNT or more: it is none. */
+static uint64_t
+list_length(const struct ptmalloc *pt, const struct tcache_layout *l, unsigned i,
+    hs_addr node)
+{
+	uint64_t n = 0;
+	bool ok = true;
+
+	while (node && n < MAX_COUNT) {
+		if (!is_node(pt, i, node))
+			return MAX_COUNT;
+		node = next_of(pt, l, node, &ok);
+		if (!ok)
+			return MAX_COUNT;
+		n++;
+	}
+	return n;
+}
+
+static uint64_t
+count_at(const unsigned char *at, const struct tcache_layout *l, unsigned i)
+{
+	uint16_t count;
+
+	if (l->count_bytes == 1)
+		return at[i];
+	memcpy(&count, at + 2 * i, sizeof count);
+	return count;
+}
+
+/* Is the count of bin i right for a list of that length?  One off is. */
+static bool
+count_fits(const struct ptmalloc *pt, const struct cache *c,
+    const struct tcache_layout *l, uint64_t count, uint64_t length)
+{
+	const struct pt_params *p = &pt->instances.at[c->instance].params;
+	uint64_t sum = count + length;
+
+	if (l->counts_down)
+		return p->layout ? sum == p->tcache_count || sum + 1 == p->tcache_count
+				 : sum == 7 || sum == 16;
+	return count == length || count == length + 1;
+}
+
+static struct shape
+shape_under(const struct ptmalloc *pt, const struct cache *c,
+    const struct tcache_layout *l)
+{
+	struct shape s = { .layout = l };
+	unsigned char at[MAX_TCACHE_BINS * 10];
+
+	if (!space_read(pt->space, c->chunk + HEADER, at, l->entries + 8 * l->bins)) {
+		s.wrong = l->bins;
+		return s;
+	}
+	for (unsigned i = 0; i < l->bins; i++) {
+		uint64_t head, length;
+
+		memcpy(&head, at + l->entries + 8 * i, sizeof head);
+		length = list_length(pt, l, i, head);
+		if (length >= MAX_COUNT
+		    || !count_fits(pt, c, l, count_at(at, l, i), length)) {
+			s.wrong++;
+			continue;
+		}
+		s.lists += length > 0;
+		s.nodes += length;
+	}
+	return s;
+}
+
+static bool
+better(const struct shape *a, const struct shape *b)
+{
+	return !b->layout || a->wrong < b->wrong
+	    || (a->wrong == b->wrong && a->nodes > b->nodes);
+}
+
+static void
+find_shape(const struct ptmalloc *pt, struct cache *c, uint64_t size)
+{
+	const struct tcache_layout *only = pt->instances.at[c->instance].tcache;
+
+	enum links links = pt->instances.at[c->instance].links;
+
+	for (const struct tcache_layout *l = tcache_layouts; l->since; l++) {
+		struct shape s;
+
+		if (!tcache_size_fits(l, size) || (only && l != only)
+		    || (l->mangled && links == LINKS_PLAIN)
+		    || (!l->mangled && links == LINKS_MANGLED))
+			continue;
+		s = shape_under(pt, c, l);
+		if (better(&s, &c->shape))
+			c->shape = s;
+	}
+}
+
+static void
+find_caches(struct ptmalloc *pt, struct cache_vec *caches)
+{
+	for (size_t i = 0; i < pt->tcache_like.n; i++) {
+		struct cache c = { .chunk = pt->tcache_like.at[i] };
+		struct block b;
+
+		if (!map_chunk_starting(pt->heap, c.chunk, &b) || b.state != STATE_USED)
+			continue;
+		c.instance = pt->heap->arenas.at[b.span->arena].instance;
+		find_shape(pt, &c, b.size + HEADER - 8);
+		if (c.shape.layout)
+			vec_push(caches, c);
+	}
+}
+
+static int
+by_chunk(const void *a, const void *b)
+{
+	const struct cache *x = a, *y = b;
+
+	return x->chunk < y->chunk ? -1 : x->chunk > y->chunk;
+}
+
+static struct cache *
+cache_at(const struct cache_vec *caches, hs_addr chunk)
+{
+	struct cache key = { .chunk = chunk };
+
+	return caches->n ? bsearch(&key, caches->at, caches->n, sizeof key, by_chunk)
+			 : NULL;
+}
+
+/* Slots left and lists add up to the same number, which is not 0: no chance. */
+static bool
+is_proof(const struct ptmalloc *pt, const struct cache *c)
+{
+	return c->shape.wrong == 0 && c->shape.layout->counts_down
+	    && pt->instances.at[c->instance].params.tcache_count > 0;
+}
+
+/* What a pointer to this chunk in thread-local memory is worth. */
+static uint64_t
+weight_of(const struct ptmalloc *pt, const struct cache *c)
+{
+	struct block b;
+	uint64_t first =
+	    map_chunk_starting(pt->heap, c->chunk, &b) && b.number == b.span->first;
+
+	if (c->shape.wrong > FEW_WRONG)
+		return 0;
+	if (is_proof(pt, c))
+		return 1000;
+	return 1 + first
+	    + (c->shape.wrong == 0 && c->shape.lists ? 100 + c->shape.nodes : 0);
+}
+
+static void
+add_vote(struct vote_vec *votes, uint64_t distance, unsigned instance, uint64_t weight)
+{
+	for (size_t i = 0; i < votes->n; i++)
+		if (votes->at[i].distance == distance
+		    && votes->at[i].instance == instance) {
+			votes->at[i].weight += weight;
+			return;
+		}
+	vec_push(votes, (struct vote) { distance, instance, weight });
+}
+
+/*
+ * Where in a thread's static TLS this copy of malloc keeps its variables, as
+ * distances below the thread pointer.  Those of the module that holds the main
+ * arena; when they are not known, anything near by.
+ */
+static struct range
+tls_distances(const struct ptmalloc *pt, const struct pt_instance *in)
+{
+	const struct module *m =
+	    image_module_at(pt->image, pt->arenas.at[in->main].address);
+
+	if (m && m->tls_offset && m->tls_offset < MAX_TLS_DEPTH
+	    && m->tls_size <= m->tls_offset)
+		return (struct range) { m->tls_offset - m->tls_size, m->tls_offset };
+	return (struct range) { 0, TLS_DEPTH };
+}
+
+static void
+vote_of_thread(const struct ptmalloc *pt, hs_addr tp, unsigned instance,
+    const struct cache_vec *caches, struct vote_vec *votes)
+{
+	struct range d = tls_distances(pt, &pt->instances.at[instance]);
+
+	for (uint64_t distance = align_up(d.start + 8, 8); distance <= d.end;
+	     distance += 8) {
+		uint64_t w;
+		const struct cache *c;
+
+		if (!space_word(pt->space, tp - distance, &w))
+			return;
+		c = cache_at(caches, w - HEADER);
+		if (c && c->instance == instance && weight_of(pt, c))
+			add_vote(votes, distance, c->instance, weight_of(pt, c));
+	}
+}
+
+/* The distance with most votes; nearest to TP when equal.  0: there is none. */
+static uint64_t
+winner(const struct vote_vec *votes, unsigned instance)
+{
+	struct vote best = { .weight = 0 };
+
+	for (size_t i = 0; i < votes->n; i++) {
+		const struct vote *v = &votes->at[i];
+
+		if (v->instance == instance
+		    && (v->weight > best.weight
+			|| (v->weight == best.weight && v->distance < best.distance)))
+			best = *v;
+	}
+	return best.distance;
+}
+
+/* Mark a list's chunks as free.  They are what the list is: damage ends it. */
+static void
+read_list(struct ptmalloc *pt, struct cache *c, unsigned i, hs_addr node)
+{
+	struct bin bin = {
+		.kind = STATE_TCACHE,
+		.arena = UINT32_MAX,
+		.thread = c->thread,
+		.index = i,
+	};
+	bool ok = true;
+
+	tcache_bin_sizes(i, &bin.chunk_min, &bin.chunk_max);
+	while (node) {
+		struct block b;
+
+		if (!is_node(pt, i, node)
+		    || !map_chunk_starting(pt->heap, node - HEADER, &b)
+		    || b.state != STATE_USED) {
+			pt_damage(pt, node, 0,
+			    "list %u of a tcache leads to 0x%llx: %s", i,
+			    (unsigned long long)node,
+			    is_node(pt, i, node) ? "a chunk that is free already"
+						 : "no chunk of its size");
+			break;
+		}
+		bin.tally.count++;
+		bin.tally.bytes += pt_set_state(pt, &b, STATE_TCACHE);
+		node = next_of(pt, c->shape.layout, node, &ok);
+		if (!ok)
+			break;
+	}
+	if (bin.tally.count)
+		vec_push(&pt->heap->bins, bin);
+}
+
+static void
+accept(struct ptmalloc *pt, struct cache *c, uint32_t thread)
+{
+	const struct tcache_layout *l = c->shape.layout;
+	struct block b;
+
+	if (c->taken || !map_chunk_starting(pt->heap, c->chunk, &b))
+		return;
+	c->taken = true;
+	c->thread = thread;
+	pt->instances.at[c->instance].tcache = l;
+	if (c->shape.lists)
+		pt->instances.at[c->instance].links =
+		    l->mangled ? LINKS_MANGLED : LINKS_PLAIN;
+	pt_set_state(pt, &b, STATE_INTERNAL);
+	for (unsigned i = 0; i < l->bins; i++) {
+		uint64_t head;
+
+		if (space_word(pt->space, c->chunk + HEADER + l->entries + 8 * i, &head))
+			read_list(pt, c, i, head);
+	}
+}
+
+static void
+accept_of_thread(struct ptmalloc *pt, hs_addr tp, uint64_t distance,
+    uint32_t thread, const struct cache_vec *caches)
+{
+	uint64_t w;
+	struct cache *c;
+
+	if (!tp || !distance || !space_word(pt->space, tp - distance, &w))
+		return;
+	c = cache_at(caches, w - HEADER);
+	if (c && c->shape.wrong < c->shape.layout->bins / 2)
+		accept(pt, c, thread);
+}
+
+/* A cache that no thread points to: beyond doubt by its shape alone? */
+static bool
+is_orphan(const struct ptmalloc *pt, const struct cache *c)
+{
+	return is_proof(pt, c)
+	    || (c->shape.wrong == 0 && c->shape.lists && c->shape.nodes >= 2);
+}
+
+void
+pt_read_tcaches(struct ptmalloc *pt)
+{
+	const struct image *image = pt->image;
+	struct cache_vec caches = { 0 };
+	struct vote_vec votes = { 0 };
+
+	pt_try_links(pt);
+	find_caches(pt, &caches);
+	vec_sort(&caches, by_chunk);
+	for (unsigned in = 0; in < pt->instances.n; in++) {
+		uint64_t distance;
+
+		for (size_t i = 0; i < image->threads.n && caches.n; i++)
+			vote_of_thread(pt, image->threads.at[i].regs->tp, in,
+			    &caches, &votes);
+		distance = winner(&votes, in);
+		for (size_t i = 0; i < image->threads.n; i++)
+			accept_of_thread(pt, image->threads.at[i].regs->tp,
+			    distance, image->threads.at[i].number, &caches);
+		for (size_t i = 0; i < image->spares.n; i++)
+			accept_of_thread(pt, image->spares.at[i].descriptor,
+			    distance, 0, &caches);
+	}
+	for (size_t i = 0; i < caches.n; i++)
+		if (is_orphan(pt, &caches.at[i]))
+			accept(pt, &caches.at[i], 0);
+	vec_free(&caches);
+	vec_free(&votes);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The heap: asks each allocator in turn, then puts what they found in order. */
+#include "heap/heap.h"
+
+#include "heap/allocators.h"
+#include "heap/map.h"
+
+#include <stdlib.h>
+
+const char *const state_name[STATE_COUNT] = {
+	[STATE_USED] = "in-use",
+	[STATE_TCACHE] = "tcache",
+	[STATE_FAST] = "fastbin",
+	[STATE_UNSORTED] = "unsorted",
+	[STATE_SMALL] = "small-bin",
+	[STATE_LARGE] = "large-bin",
+	[STATE_LOOSE] = "unlisted",
+	[STATE_TOP] = "top",
+	[STATE_FENCE] = "fence",
+	[STATE_INTERNAL] = "internal",
+};
+
+const char *const accounting_name[] = {
+	[ACCOUNT_EXACT] = "exact",
+	[ACCOUNT_KNOWN_DRIFT] = "exact-known-drift",
+	[ACCOUNT_IN_FLIGHT] = "in-flight",
+	[ACCOUNT_INEXACT] = "inexact",
+};
+
+static int
+range_cmp(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static int
+damage_cmp(const void *a, const void *b)
+{
+	const struct damage *x = a, *y = b;
+
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* owned: what the allocator named, and all spans; sorted, and merged where they meet. */
+static bool
+merge_owned(struct heap *h)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->spans.n; i++) {
+		const struct span *s = &h->spans.at[i];
+
+		vec_push(&h->owned,
+		    (struct range) { s->range.start - s->front, s->range.end });
+	}
+	if (h->owned.broke)
+		return false;
+	vec_sort(&h->owned, range_cmp);
+	for (size_t i = 0; i < h->owned.n; i++) {
+		struct range r = h->owned.at[i];
+
+		if (n > 0 && r.start <= h->owned.at[n - 1].end) {
+			if (r.end > h->owned.at[n - 1].end)
+				h->owned.at[n - 1].end = r.end;
+		} else {
+			h->owned.at[n++] = r;
+		}
+	}
+	h->owned.n = n;
+	return true;
+}
+
+static bool
+walk(struct heap *h, const struct space *space, const struct image *image,
+    const struct progress *progress, struct hs_error *err)
+{
+	for (const struct allocator *const *a = allocators; *a && !h->allocator; a++)
+		if (!(*a)->walk(h, space, image, progress, err))
+			return false;
+	if (h->nchunks == 0)
+		h->other = recognise_other(image);
+	vec_sort(&h->damages, damage_cmp);
+	return (merge_owned(h) && !h->bins.broke && !h->damages.broke
+		   && !h->skipped.broke)
+	    || fail_nomem(err);
+}
+
+bool
+heap_walk(struct heap *heap, const struct space *space, const struct image *image,
+    const struct progress *progress, struct hs_error *err)
+{
+	scoped(heap_fini) struct heap h = HEAP_EMPTY;
+
+	h.space = space;
+	if (!walk(&h, space, image, progress, err))
+		return false;
+	*heap = h;
+	h = HEAP_EMPTY;
+	return true;
+}
+
+void
+heap_fini(struct heap *h)
+{
+	for (size_t i = 0; i < h->zones.n; i++)
+		free(h->zones.at[i].first);
+	vec_free(&h->zones);
+	vec_free(&h->spans);
+	vec_free(&h->by_number);
+	vec_free(&h->cells);
+	vec_free(&h->states);
+	vec_free(&h->arenas);
+	vec_free(&h->bins);
+	vec_free(&h->damages);
+	vec_free(&h->owned);
+	vec_free(&h->skipped);
+}
+
+const char *
+heap_invalid(const struct heap *h)
+{
+	uint32_t chunks = 0;
+
+	for (size_t i = 0; i < h->spans.n; i++) {
+		const struct span *s = &h->spans.at[i];
+
+		if (s->range.start >= s->range.end)
+			return "a span is empty";
+		if (i > 0 && s[-1].range.end > s->range.start)
+			return "spans overlap or are out of order";
+		if (s->arena >= h->arenas.n)
+			return "a span belongs to no arena";
+		if (!(h->cells.at[s->cell].start & 1))
+			return "a span does not begin with a chunk";
+		if (h->cells.at[s->cell].rank != s->first)
+			return "a span's first number is not its first cell's";
+		chunks += s->count;
+	}
+	if (chunks != h->nchunks || h->states.n != h->nchunks)
+		return "spans' chunks do not add up";
+	for (size_t i = 1; i < h->owned.n; i++)
+		if (h->owned.at[i - 1].end > h->owned.at[i].start)
+			return "owned ranges overlap";
+	return NULL;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The heap map: every chunk that an allocator manages, what became of it, and
+ * whether the sums agree with what the allocator itself recorded.
+ *
+ * A span is a contiguous range of addresses that one arena manages (or that
+ * one mmapped chunk takes).  Chunks tile a span, each from its header to the
+ * next header, so a bitmap of starts says where each begins and how long it
+ * is.  A cell is that bitmap for 64 granules, with the number of its first
+ * chunk beside it: one look at one cell turns an address into a chunk.
+ *
+ *	cell      start  rank           chunk number = rank + starts before it
+ *	1 KiB     64 b   of its first
+ *
+ * Numbers are dense, 0 to heap->nchunks - 1, so that other stages keep what
+ * they know of a chunk in plain arrays.  A block is a chunk as the program
+ * sees it: the address malloc() returned and the bytes it may use.
+ */
+#ifndef HEAP_HEAP_H
+#define HEAP_HEAP_H
+
+#include "image/image.h"
+
+enum { GRANULE = 16, CELL_BYTES = 64 * GRANULE };
+
+/* What became of a chunk.  The order is that of the report. */
+enum state {
+	STATE_USED,     /* the program holds it: a block */
+	STATE_TCACHE,   /* free: in a thread's cache */
+	STATE_FAST,     /* free: in a fastbin */
+	STATE_UNSORTED, /* free: in the unsorted bin */
+	STATE_SMALL,    /* free: in a small bin */
+	STATE_LARGE,    /* free: in a large bin */
+	STATE_LOOSE,    /* free by its flags, in no bin: being moved, or damaged */
+	STATE_TOP,      /* the rest of an arena, never handed out */
+	STATE_FENCE,    /* closes a span: headers only */
+	STATE_INTERNAL, /* the allocator's own: tcache_perthread_struct */
+	STATE_COUNT,
+};
+
+/* "in-use", "tcache", ...: for reports. */
+extern const char *const state_name[STATE_COUNT];
+
+static inline bool
+state_is_free(enum state s)
+{
+	return s >= STATE_TCACHE && s <= STATE_LOOSE;
+}
+
+struct cell {
+	uint64_t start; /* bit i: a chunk starts at granule i */
+	uint32_t rank;  /* number of the first chunk that starts here or later */
+	uint32_t back; /* cells from here back to the last one before it with a start */
+};
+
+struct span {
+	struct range range; /* from the first chunk's header, granule 0, to past the last */
+	size_t cell;    /* its first cell in heap->cells */
+	uint32_t first; /* its first chunk's number */
+	uint32_t count; /* its chunks */
+	uint32_t arena; /* index in heap->arenas */
+	uint8_t header; /* bytes from a chunk's start to what malloc() returned */
+	int8_t tail;    /* bytes from a chunk's end to its block's: 8 for glibc's */
+	bool mapped;    /* one mmapped chunk, in a single cell with bit 0 set */
+	uint64_t front; /* mapped: bytes of the mapping before the chunk */
+};
+
+struct tally {
+	uint64_t count, bytes; /* bytes of whole chunks, headers included */
+};
+
+struct arena {
+	hs_addr address;   /* of its malloc_state; 0: the mmapped chunks */
+	unsigned instance; /* which C library it belongs to, from 0 */
+	bool main, contiguous;
+	bool locked;           /* a thread was inside it */
+	unsigned heaps;        /* thread arenas: how many heap_infos */
+	unsigned attached;     /* threads that use it */
+	uint64_t system_bytes; /* what the allocator says it took from the system */
+	uint64_t max_system_bytes;
+	uint64_t found_bytes; /* what we found of it: the sum to be compared */
+	uint64_t overhead_bytes; /* of found_bytes: headers of heaps and arenas, alignment */
+	uint64_t foreign_bytes; /* of found_bytes: others' sbrk() memory in between */
+	uint64_t lost_bytes;    /* of found_bytes: skipped over because of damage */
+	struct tally tally[STATE_COUNT];
+};
+
+/* One free list. */
+struct bin {
+	enum state kind; /* STATE_TCACHE to STATE_LARGE */
+	uint32_t arena;  /* index; for a tcache UINT32_MAX */
+	uint32_t thread; /* tcache: the thread's number, 0 if it is gone or unknown */
+	unsigned index;                /* as the allocator counts them */
+	uint64_t chunk_min, chunk_max; /* sizes of chunks it may hold, bytes */
+	struct tally tally;
+};
+
+/* Something in the heap that makes no sense. */
+struct damage {
+	hs_addr at; /* the word that is wrong */
+	hs_addr chunk; /* the chunk before it, the likely culprit of an overflow; or 0 */
+	char text[160]; /* one line */
+};
+
+enum accounting {
+	ACCOUNT_EXACT,
+	ACCOUNT_KNOWN_DRIFT, /* glibc 2.43+ counts two words too many a mremap */
+	ACCOUNT_IN_FLIGHT,   /* an arena is locked, and off by one */
+	ACCOUNT_INEXACT,
+};
+
+extern const char *const accounting_name[];
+
+/* Spans close together, with a table from address to span: see heap/map.c. */
+struct zone {
+	struct range range;
+	unsigned shift; /* bytes of a bucket, as a power of two */
+	uint32_t *first; /* of each bucket: the first span that ends after its start */
+};
+
+struct heap {
+	const struct space *space;
+	const char *allocator; /* "glibc", or NULL: none that we can read */
+	const char *other; /* the name of another allocator that is in use, or NULL */
+	char layout[96];   /* which layout the evidence speaks for */
+	struct VEC(struct span) spans;  /* sorted by address */
+	struct VEC(uint32_t) by_number; /* indices of spans, by .first */
+	struct VEC(struct cell) cells;
+	struct VEC(unsigned char) states; /* of each chunk, by number */
+	uint32_t nchunks;
+	struct VEC(struct arena) arenas; /* each C library's main one first; mmapped chunks last */
+	struct VEC(struct bin) bins;       /* lists that are not empty */
+	struct VEC(struct damage) damages; /* sorted by address */
+	struct VEC(struct range) owned; /* all that is malloc's: no roots.  Sorted, merged */
+	struct VEC(struct range) skipped; /* in spans' way, not understood: may hold pointers */
+	struct tally used;                /* blocks; bytes are usable ones */
+	uint64_t mapped_count, mapped_bytes; /* what mp_ says of mmapped chunks */
+	enum accounting accounting;
+	hs_addr disagreement; /* where accounting is off first, or 0 */
+	char disagreement_text[200];
+	struct VEC(struct zone) zones; /* for look-ups: heap/map.c */
+};
+
+#define HEAP_EMPTY ((struct heap) { .space = NULL })
+
+/* A block, or a chunk that is none. */
+struct block {
+	hs_addr address; /* what malloc() returned */
+	uint64_t size;   /* bytes the program may use */
+	uint32_t number;
+	enum state state;
+	const struct span *span;
+};
+
+/*
+ * Finds the allocator and walks all it manages.  A process without a heap
+ * that we know gives an empty heap, not a failure; damage is recorded.
+ * *space and *image must outlive *heap.
+ */
+bool heap_walk(struct heap *heap, const struct space *space, const struct image *image,
+    const struct progress *progress, struct hs_error *err) MUST_CHECK;
+
+void heap_fini(struct heap *heap);
+
+/* What may be wrong with *heap, in one line, or NULL: for assertions and tests. */
+const char *heap_invalid(const struct heap *heap);
+
+/* All chunks in order of address: start with a zeroed *at (span NULL). */
+bool heap_next(const struct heap *heap, struct block *at);
+
+/* The chunk with this number. */
+struct block heap_block(const struct heap *heap, uint32_t number);
+
+/* How a pointer meets a block. */
+enum meet {
+	MEET_NONE,     /* no block in use */
+	MEET_START,    /* what malloc() returned */
+	MEET_INTERIOR, /* past its start, before its end */
+	MEET_END, /* its last usable word, where the next chunk's header is; or just past it */
+};
+
+/* Which block in use does a meet, and how?  *number is set unless MEET_NONE. */
+enum meet heap_meet(const struct heap *heap, hs_addr a, uint32_t *number);
+
+/* The chunk of any state whose header or bytes are at a.  False when a is in no span. */
+bool heap_chunk_at(const struct heap *heap, hs_addr a, struct block *chunk);
+
+#endif

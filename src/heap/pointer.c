@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Pointers that do not look like one to a block's start, and are as good. */
+#include "heap/pointer.h"
+
+enum {
+	STRING_HEAD = 24, /* length, capacity, count of references: libstdc++'s old string */
+	SLACK = 16, /* bytes by which a block may be larger than what was asked for */
+	JMP_RBP = 8, /* offsets in a jmp_buf: rbx, rbp, r12 to r15, rsp, pc */
+	JMP_RSP = 48,
+	MANGLE_BITS = 17, /* PTR_MANGLE rotates left so far after the XOR; glibc 2.31 and 2.43 */
+};
+
+static bool
+is_string(const struct heap *h, const struct block *b)
+{
+	uint64_t head[2];
+	unsigned char end;
+
+	/* it asks for the head, the capacity and a NUL; an empty one is not on the heap */
+	return b->size > STRING_HEAD
+	    && space_read(h->space, b->address, head, sizeof head)
+	    && head[0] <= head[1] && head[1] > 0
+	    && b->size - STRING_HEAD - 1 - head[1] < SLACK
+	    && space_read(h->space, b->address + STRING_HEAD + head[0], &end, 1)
+	    && end == 0;
+}
+
+static bool
+is_length(const struct heap *h, const struct block *b)
+{
+	uint64_t length;
+
+	return space_word(h->space, b->address, &length)
+	    && b->size - 8 - length < SLACK;
+}
+
+/* Elements of one size fill what some request in the last SLACK bytes left. */
+static bool
+is_array(const struct heap *h, const struct block *b)
+{
+	uint64_t count;
+
+	return space_word(h->space, b->address, &count) && count > 0
+	    && count <= b->size - 8 && (b->size - 8) % count < SLACK;
+}
+
+static bool
+is_vtable(const struct heap *h, const struct image *image, uint64_t v, uint64_t head[2])
+{
+	return v % 8 == 0 && image_module_at(image, v)
+	    && space_read(h->space, v - 16, head, 16);
+}
+
+/* Both vtables name the same class; the inner one knows how far in it is. */
+static bool
+is_base(const struct heap *h, const struct image *image, const struct block *b,
+    uint64_t offset)
+{
+	uint64_t outer, inner, a[2], c[2];
+
+	return space_word(h->space, b->address, &outer)
+	    && space_word(h->space, b->address + offset, &inner)
+	    && is_vtable(h, image, outer, a) && is_vtable(h, image, inner, c)
+	    && a[0] == 0 && c[0] == 0 - offset && a[1] == c[1];
+}
+
+static bool
+is_recognised(const struct heap *h, const struct image *image,
+    const struct block *b, uint64_t offset)
+{
+	if (offset % 8 != 0)
+		return false;
+	return (offset == STRING_HEAD && is_string(h, b))
+	    || (offset == 8 && (is_length(h, b) || is_array(h, b)))
+	    || is_base(h, image, b, offset);
+}
+
+enum meet
+pointer_meet(const struct heap *h, const struct image *image, uint64_t word,
+    uint32_t *number)
+{
+	enum meet m = heap_meet(h, word, number);
+	struct block b;
+
+	if (m != MEET_INTERIOR || !heap_chunk_at(h, word, &b) || b.number != *number)
+		return m;
+	return is_recognised(h, image, &b, word - b.address) ? MEET_START : m;
+}
+
+static uint64_t
+demangle(uint64_t word, uint64_t guard)
+{
+	return (word >> MANGLE_BITS | word << (64 - MANGLE_BITS)) ^ guard;
+}
+
+bool
+pointer_in_jmp_buf(const struct image *image, hs_addr at, uint64_t pc, uint64_t *frame)
+{
+	uint64_t words[2];
+	uint64_t guard = image->pointer_guard;
+
+	pc = demangle(pc, guard);
+	if (pc >> 47 || !guard || !image_is_code(image, pc)
+	    || !space_word(image->space, at + JMP_RSP, &words[0])
+	    || !space_word(image->space, at + JMP_RBP, &words[1])
+	    || !space_at(image->space, demangle(words[0], guard)))
+		return false;
+	*frame = demangle(words[1], guard);
+	return true;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a word says about a block: for those that scan memory for pointers. */
+#ifndef HEAP_POINTER_H
+#define HEAP_POINTER_H
+
+#include "heap/heap.h"
+
+/* A word that is no pointer fails this at the cost of a compare or two. */
+static inline bool
+pointer_likely(const struct heap *h, uint64_t word)
+{
+	for (size_t i = 0; i < h->zones.n; i++)
+		if (word - h->zones.at[i].range.start
+		    <= h->zones.at[i].range.end - h->zones.at[i].range.start)
+			return true;
+	return false;
+}
+
+/*
+ * As heap_meet(), but an interior pointer of a kind that programs are known to
+ * keep instead of one to the start is MEET_START.  Memcheck's names for them:
+ *
+ *	stdstring            the characters behind a reference-counted string's head
+ *	length64             what follows a block's own length, kept in its first word
+ *	newarray             the elements behind the count that new[] keeps
+ *	multipleinheritance  a base class inside an object: both begin with vtables
+ */
+enum meet pointer_meet(const struct heap *h, const struct image *image,
+    uint64_t word, uint32_t *number);
+
+/*
+ * A saved frame pointer: when the words at `at` are a jmp_buf of glibc on
+ * x86-64, *frame is its rbp, which PTR_MANGLE hides from a scan.  pc is the
+ * word at at + 56.  Cheap for words that are no such pc.
+ */
+bool pointer_in_jmp_buf(const struct image *image, hs_addr at, uint64_t pc,
+    uint64_t *frame);
+
+#endif

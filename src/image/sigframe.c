@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Signal frames: what the kernel pushes before it calls a handler.
+ *
+ * It holds all registers of what was interrupted, and also the alternate
+ * stack that was set up (uc_stack).  A handler on that stack has its SP inside
+ * uc_stack, so the frame is found by looking upwards from SP for such a
+ * uc_stack, whose saved SP is on the stack that the thread should have been
+ * on.  Unwinding would need CFI; this needs nothing.  A frame whose saved SP is
+ * on the alternate stack as well is that of a nested signal, and the one that
+ * we want is further up.
+ *
+ * Stray words must not look like a frame: two pointers can be read as a huge
+ * stack around SP.  So the size must be sane, and what the kernel always
+ * writes must be there: no uc_link, and the code segment of user programs.
+ */
+#include "image/parts.h"
+
+enum {
+	SEARCH_MOST = 1 << 20, /* bytes of a handler's frames that are looked through */
+	STACK_MOST = 1 << 30, /* bytes of an alternate stack */
+};
+
+/* Offsets in struct ucontext as the kernel lays it out.  To add a machine: a row. */
+static const struct context_layout {
+	int elf_machine;
+	unsigned link;              /* uc_link */
+	unsigned stack, stack_size; /* uc_stack.ss_sp, .ss_size */
+	unsigned sp, pc;
+	unsigned mark; /* a word whose low 16 bits are known */
+	uint16_t marked;
+	unsigned size;
+} layouts[] = {
+	{ EM_X86_64, .link = 8, .stack = 16, .stack_size = 32, .sp = 160, .pc = 168,
+	    .mark = 184, .marked = 0x33, .size = 192 }, /* 0x33: %cs */
+};
+
+static uint64_t
+word_at(const unsigned char *bytes, unsigned offset)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes + offset, sizeof word);
+	return word;
+}
+
+/* A program that jumped into nowhere was interrupted there, so no memory will do as well. */
+static bool
+could_run(const struct image *image, hs_addr pc)
+{
+	return image_is_code(image, pc) || !space_at(image->space, pc);
+}
+
+static bool
+is_frame(const struct image *image, const struct context_layout *l,
+    const unsigned char *bytes, hs_addr sp, struct range within,
+    struct interrupted *was)
+{
+	hs_addr stack = word_at(bytes, l->stack);
+	uint64_t size = word_at(bytes, l->stack_size);
+
+	if (stack > sp || size > STACK_MOST || sp - stack >= size
+	    || word_at(bytes, l->link) != 0
+	    || (uint16_t)word_at(bytes, l->mark) != l->marked)
+		return false;
+	*was = (struct interrupted) { word_at(bytes, l->sp), { stack, stack + size } };
+	return range_has(within, was->sp) && !range_has(was->stack, was->sp)
+	    && could_run(image, word_at(bytes, l->pc));
+}
+
+bool
+sigframe_find(const struct image *image, hs_addr sp, hs_addr end,
+    struct range within, struct interrupted *was)
+{
+	const struct context_layout *l = NULL;
+	const unsigned char *bytes;
+
+	for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
+		if (layouts[i].elf_machine == image->core->machine->elf_machine)
+			l = &layouts[i];
+	hs_addr start = align_up(sp, 8);
+	uint64_t n = space_run(image->space, start, &bytes);
+	if (!l || end <= start)
+		return false;
+	if (n > end - start)
+		n = end - start;
+	if (n > SEARCH_MOST)
+		n = SEARCH_MOST;
+	for (uint64_t at = 0; at + l->size <= n; at += 8)
+		if (is_frame(image, l, bytes + at, sp, within, was))
+			return true;
+	return false;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Threads as the C library sees them: descriptor and stack of each.
+ *
+ * On x86 the thread pointer is the address of glibc's struct pthread, which
+ * holds that address twice; so a thread pointer that is none is told at once
+ * (Go and other C libraries use the register their own way).  The descriptor
+ * says where the thread's stack is.  We believe it if that stack holds the
+ * descriptor near its end, where glibc puts it.
+ *
+ * The first thread's stack is the kernel's work, and the descriptor says 0:
+ * it is the mapping that holds what the kernel put on it (AT_RANDOM and its
+ * like).  Whether a thread is the first one is not asked of its number: in a
+ * child that another thread forked, the only thread has the process's number
+ * and the stack that pthread_create() gave it.
+ *
+ * A thread whose descriptor is lost or unknown gets the mapping that its
+ * thread pointer or stack pointer is in, cut where other threads' descriptors
+ * say that their stacks end: the kernel merges neighbours into one mapping.
+ */
+#include "image/parts.h"
+
+enum {
+	MERGE_MOST = 64, /* neighbouring pieces that one stack may be made of */
+	PAST_DESCRIPTOR = 1 << 16, /* bytes from a descriptor to its stack's end, at most */
+	ZEROS_ARE_LOST = 768, /* bytes of a descriptor: no live one is zero for so long */
+};
+
+/*
+ * The offsets are those of glibc 2.26 to 2.44.  To add a machine: a row; one whose
+ * thread pointer is no descriptor needs descriptor_at() to say how they relate.
+ */
+static const struct descriptor_layout layouts[] = {
+	{ EM_X86_64, .self = { 0, 16 }, .dtv = 8, .pointer_guard = 0x30,
+	    .list = 704, .stackblock = 1680, .size = 2304, .align = 64 },
+};
+
+const struct descriptor_layout *
+descriptor_layout(const struct image *image)
+{
+	for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
+		if (layouts[i].elf_machine == image->core->machine->elf_machine)
+			return &layouts[i];
+	return NULL;
+}
+
+bool
+descriptor_at(const struct image *image, hs_addr tp)
+{
+	const struct descriptor_layout *layout = descriptor_layout(image);
+	hs_addr self[2];
+
+	return layout && tp
+	    && space_word(image->space, tp + layout->self[0], &self[0])
+	    && space_word(image->space, tp + layout->self[1], &self[1])
+	    && self[0] == tp && self[1] == tp;
+}
+
+static bool
+stack_word(const struct image *image, hs_addr tp, unsigned which, hs_addr *to)
+{
+	const struct descriptor_layout *layout = descriptor_layout(image);
+
+	return layout
+	    && space_word(image->space,
+		tp + layout->stackblock + which * image->core->machine->word, to);
+}
+
+/* Drops the guard, and whatever else below could not be touched. */
+static struct range
+above_guard(const struct image *image, struct range r)
+{
+	const struct piece *p = space_from(image->space, r.start);
+
+	for (int i = 0;
+	     p && p->flags == 0 && p->range.end < r.end && i < MERGE_MOST; i++) {
+		r.start = p->range.end;
+		p = space_from(image->space, r.start);
+	}
+	if (p && p->range.start > r.start && p->range.start < r.end)
+		r.start = p->range.start;
+	return r;
+}
+
+bool
+descriptor_stack(const struct image *image, hs_addr tp, struct range *stack)
+{
+	hs_addr block, size;
+
+	if (!stack_word(image, tp, 0, &block) || !stack_word(image, tp, 1, &size)
+	    || block == 0 || block >= tp || size <= tp - block
+	    || size - (tp - block) > PAST_DESCRIPTOR || block + size < block)
+		return false;
+	*stack = above_guard(image, (struct range) { block, block + size });
+	return range_has(*stack, tp);
+}
+
+static bool
+is_stacklike(const struct piece *p)
+{
+	return p && (p->flags & PF_W) && !p->file;
+}
+
+/* The mapping around a, put together from adjoining pieces.  Empty if it can hold no stack. */
+static struct range
+mapping_around(const struct space *s, hs_addr a)
+{
+	const struct piece *p = space_at(s, a);
+	struct range r = { 0, 0 };
+
+	if (!is_stacklike(p))
+		return r;
+	r = p->range;
+	for (int i = 0;
+	     i < MERGE_MOST && is_stacklike(p = space_at(s, r.start - 1)); i++)
+		r.start = p->range.start;
+	for (int i = 0; i < MERGE_MOST && is_stacklike(p = space_at(s, r.end)); i++)
+		r.end = p->range.end;
+	return r;
+}
+
+/* The stack that the kernel made for the first thread; empty if it cannot be told. */
+static struct range
+first_stack(const struct image *image)
+{
+	static const uint64_t types[] = { AT_RANDOM, AT_EXECFN, AT_PLATFORM };
+	struct range r = { 0, 0 };
+	uint64_t a;
+
+	for (size_t i = 0; i < sizeof types / sizeof *types && range_size(r) == 0; i++)
+		if (core_auxv(image->core, types[i], &a))
+			r = mapping_around(image->space, a);
+	return r;
+}
+
+void
+anchors_fini(struct anchors *all)
+{
+	vec_free(all);
+}
+
+static int
+by_number(const void *one, const void *other)
+{
+	const hs_addr *a = one, *b = other;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+void
+anchors_collect(struct anchors *all, const struct core *core)
+{
+	for (size_t i = 0; i < core->threads.n; i++)
+		vec_push(all, core->threads.at[i].tp);
+	vec_sort(all, by_number);
+}
+
+size_t
+anchors_below(const struct anchors *all, hs_addr a)
+{
+	size_t low = 0, high = all->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (all->at[mid] < a)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+struct range
+stack_between(const struct image *image, const struct anchors *all, hs_addr a)
+{
+	const struct descriptor_layout *layout = descriptor_layout(image);
+	uint64_t page = image_page(image), size = layout ? layout->size : 0;
+	struct range r = mapping_around(image->space, a);
+	size_t i = anchors_below(all, a);
+
+	if (i > 0 && range_has(r, all->at[i - 1]))
+		r.start = align_up(all->at[i - 1] + size, page);
+	while (i < all->n && all->at[i] == a)
+		i++;
+	if (i < all->n && range_has(r, all->at[i]))
+		r.end = align_up(a + size, page); /* what follows is the next one's */
+	return r.start <= a && a < r.end ? r : (struct range) { 0, 0 };
+}
+
+static bool
+is_zero(const struct space *s, hs_addr a, uint64_t n)
+{
+	const unsigned char *bytes = space_bytes(s, a, n);
+
+	for (uint64_t i = 0; bytes && i < n; i++)
+		if (bytes[i])
+			return false;
+	return bytes != NULL;
+}
+
+bool
+descriptor_lost(const struct image *image, hs_addr tp)
+{
+	hs_addr word;
+
+	if (!descriptor_layout(image) || tp == 0)
+		return false;
+	return !space_word(image->space, tp, &word)
+	    || is_zero(image->space, tp, ZEROS_ARE_LOST);
+}
+
+static struct range
+find_stack(const struct image *image, const struct thread *t, const struct anchors *all)
+{
+	hs_addr tp = t->regs->tp, block = 0;
+	bool first = t->regs->tid == image->core->pid;
+	struct range r = { 0, 0 };
+
+	if (t->descriptor && descriptor_stack(image, tp, &r))
+		return r;
+	if (t->descriptor && stack_word(image, tp, 0, &block))
+		first = block == 0;
+	if (first)
+		r = first_stack(image);
+	if (range_size(r) == 0 && tp)
+		r = stack_between(image, all, tp);
+	if (range_size(r) == 0)
+		r = stack_between(image, all, t->regs->sp);
+	return r;
+}
+
+bool
+threads_find(struct image *image, struct hs_error *err)
+{
+	scoped(anchors_fini) struct anchors all = { .n = 0 };
+
+	anchors_collect(&all, image->core);
+	for (size_t i = 0; i < image->core->threads.n; i++) {
+		struct thread t = { .number = (unsigned)i + 1,
+			.regs = &image->core->threads.at[i] };
+
+		if (descriptor_at(image, t.regs->tp))
+			t.descriptor = t.regs->tp;
+		t.lost = !t.descriptor && descriptor_lost(image, t.regs->tp);
+		t.stack = find_stack(image, &t, &all);
+		vec_push(&image->threads, t);
+	}
+	return all.broke || image->threads.broke ? fail_nomem(err) : true;
+}

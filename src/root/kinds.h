@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Kinds of roots.  A kind names the memory that it knows about; where several
+ * claim the same bytes, the one with the higher rank has them.
+ */
+#ifndef ROOT_KINDS_H
+#define ROOT_KINDS_H
+
+#include "root/root.h"
+
+enum { NOBODY = UINT32_MAX };
+
+/* Who wins where claims overlap: the heap over all, then what is more exact. */
+enum rank {
+	RANK_MAPPING, /* whatever is mapped */
+	RANK_GLOBAL,  /* a module's data */
+	RANK_STACK,   /* dead or alive */
+	RANK_TLS,
+	RANK_HEAP,
+	RANK_DAMAGED, /* parts of the heap that were not understood */
+};
+
+struct claim {
+	struct range range;
+	enum rank rank;
+	bool dead; /* no roots here */
+	enum root_kind kind;
+	uint32_t thread, module;
+};
+
+struct claims VEC(struct claim);
+
+struct sources {
+	const struct image *image;
+	const struct heap *heap;
+};
+
+struct kind {
+	enum root_kind kind;
+	void (*claim)(const struct sources *from, struct claims *to);
+};
+
+/* Ends with a NULL .claim.  Registers are no memory: registers.c is called apart. */
+extern const struct kind kinds[];
+
+void claim_stacks(const struct sources *from, struct claims *to);
+void claim_tls(const struct sources *from, struct claims *to);
+void claim_globals(const struct sources *from, struct claims *to);
+void claim_mappings(const struct sources *from, struct claims *to);
+void claim_heap(const struct sources *from, struct claims *to);
+
+/* A word was seen at `at` in the last region: when it points at a block, it is a root. */
+void root_see(struct roots *to, const struct sources *from, hs_addr at, uint64_t word);
+
+void add_registers(struct roots *to, const struct sources *from);
+void add_dtvs(struct roots *to, const struct sources *from);
+
+/* The distance from the thread pointer down to where static TLS begins, bytes. */
+uint64_t static_tls_size(const struct image *image);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Collecting roots.
+ *
+ * Several parts of us know something about the same memory: a stack is an
+ * anonymous mapping, holds a thread's TLS, and may itself be a malloc block.  So
+ * each kind of root lays claim to ranges, with a rank, and memory is cut where
+ * claims begin and end; every cut belongs to the claim of the highest rank, or
+ * to nobody when that one says it is dead.  What remains is searched word by
+ * word, in order of address, and becomes one region for each stretch of one
+ * kind and owner.
+ */
+#include "root/root.h"
+
+#include "heap/pointer.h"
+#include "root/kinds.h"
+
+#include <stdlib.h>
+
+enum { TICK_BYTES = 16 << 20 }; /* searched between two looks at the clock */
+
+/* A place where a claim begins or ends. */
+struct cut {
+	hs_addr at;
+	uint32_t claim;
+	bool begins;
+};
+struct cuts VEC(struct cut);
+
+void
+root_see(struct roots *to, const struct sources *from, hs_addr at, uint64_t word)
+{
+	struct region *r = &to->regions.at[to->regions.n - 1];
+	uint32_t block;
+	enum meet meet;
+
+	r->words++;
+	if (!pointer_likely(from->heap, word))
+		return;
+	meet = pointer_meet(from->heap, from->image, word, &block);
+	if (meet == MEET_NONE)
+		return;
+	r->pointers++;
+	vec_push(&to->all,
+	    (struct root) {
+		.at = at,
+		.region = (uint32_t)(to->regions.n - 1),
+		.block = block & 0x3fffffff,
+		.meet = (uint32_t)meet & 3,
+	    });
+}
+
+static void
+search_bytes(struct roots *to, const struct sources *from, hs_addr start,
+    const unsigned char *bytes, uint64_t n)
+{
+	const struct heap *h = from->heap;
+	uint64_t skip = (8 - start % 8) % 8;
+
+	for (uint64_t i = skip; i + 8 <= n; i += 8) {
+		uint64_t word, frame;
+
+		memcpy(&word, bytes + i, sizeof word);
+		if (pointer_likely(h, word))
+			root_see(to, from, start + i, word);
+		else if (pointer_in_jmp_buf(from->image, start + i - 56, word, &frame))
+			root_see(to, from, start + i - 48, frame);
+	}
+	to->regions.at[to->regions.n - 1].words = (n - skip) / 8;
+}
+
+/* Search [r.start, r.end), which one claim has.  What is missing the verdict tells. */
+static bool
+search(struct roots *to, const struct sources *from, const struct claim *c,
+    struct range r, const struct progress *progress, struct hs_error *err)
+{
+	while (r.start < r.end) {
+		const unsigned char *bytes;
+		uint64_t most = range_size(r) < TICK_BYTES ? range_size(r) : TICK_BYTES;
+		uint64_t n = space_stretch(from->image->space, r.start, most, &bytes);
+
+		if (bytes) {
+			vec_push(&to->regions,
+			    (struct region) {
+				.kind = c->kind,
+				.range = { r.start, r.start + n },
+				.thread = c->thread,
+				.module = c->module,
+			    });
+			if (to->regions.broke)
+				return fail_nomem(err);
+			search_bytes(to, from, r.start, bytes, n);
+		}
+		r.start += n;
+		if (!progress_on(progress, "looking for roots", r.start, r.end, err))
+			return false;
+	}
+	return true;
+}
+
+static int
+cut_cmp(const void *a, const void *b)
+{
+	const struct cut *x = a, *y = b;
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	if (x->begins != y->begins)
+		return x->begins ? 1 : -1; /* ends first */
+	return x->claim < y->claim ? -1 : x->claim > y->claim;
+}
+
+/* The claim of the highest rank among those open now; of equals the first. */
+static const struct claim *
+strongest(const struct claims *claims, const uint32_t *open, size_t n)
+{
+	const struct claim *best = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct claim *c = &claims->at[open[i]];
+
+		if (!best || c->rank > best->rank
+		    || (c->rank == best->rank && (best->dead && !c->dead)))
+			best = c;
+	}
+	return best;
+}
+
+static bool
+search_claims(struct roots *to, const struct sources *from, const struct claims *claims,
+    const struct cuts *cuts, const struct progress *progress, struct hs_error *err)
+{
+	struct VEC(uint32_t) open = { 0 };
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < cuts->n; i++) {
+		const struct cut *c = &cuts->at[i];
+		const struct claim *best;
+		struct range r = { c->at, i + 1 < cuts->n ? cuts->at[i + 1].at : c->at };
+
+		if (c->begins)
+			vec_push(&open, c->claim);
+		for (size_t k = 0; !c->begins && k < open.n; k++)
+			if (open.at[k] == c->claim)
+				open.at[k--] = open.at[--open.n];
+		best = strongest(claims, open.at, open.n);
+		if (best && !best->dead && r.start < r.end)
+			ok = search(to, from, best, r, progress, err);
+	}
+	ok = ok && (!open.broke || fail_nomem(err));
+	vec_free(&open);
+	return ok;
+}
+
+static bool
+search_memory(struct roots *to, const struct sources *from,
+    const struct progress *progress, struct hs_error *err)
+{
+	struct claims claims = { 0 };
+	struct cuts cuts = { 0 };
+	bool ok;
+
+	for (const struct kind *k = kinds; k->claim; k++)
+		k->claim(from, &claims);
+	for (uint32_t i = 0; i < claims.n; i++) {
+		vec_push(&cuts, (struct cut) { claims.at[i].range.start, i, true });
+		vec_push(&cuts, (struct cut) { claims.at[i].range.end, i, false });
+	}
+	vec_sort(&cuts, cut_cmp);
+	ok = claims.broke || cuts.broke
+	    ? fail_nomem(err)
+	    : search_claims(to, from, &claims, &cuts, progress, err);
+	vec_free(&claims);
+	vec_free(&cuts);
+	return ok;
+}
+
+static int
+region_cmp(const void *a, const void *b)
+{
+	const struct region *x = *(const struct region *const *)a;
+	const struct region *y = *(const struct region *const *)b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Regions were found by address; put them in order of kind, join those that
+ * adjoin, and let the roots, which follow their regions, know.
+ */
+static bool
+order(struct roots *r)
+{
+	size_t n = r->regions.n;
+	autofree const struct region **by_kind = malloc(n * sizeof *by_kind + 1);
+	autofree struct region *sorted = malloc(n * sizeof *sorted + 1);
+	autofree uint32_t *new = malloc(n * sizeof *new + 1);
+	size_t out = 0;
+
+	if (!by_kind || !sorted || !new)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		by_kind[i] = &r->regions.at[i];
+	qsort(by_kind, n, sizeof *by_kind, region_cmp);
+	for (size_t i = 0; i < n; i++) {
+		const struct region *x = by_kind[i];
+		struct region *last = out ? &sorted[out - 1] : NULL;
+
+		if (last && x->kind == last->kind && x->thread == last->thread
+		    && x->module == last->module && x->range.start == last->range.end
+		    && x->kind != ROOT_REGISTER) {
+			last->range.end = x->range.end;
+			last->words += x->words;
+			last->pointers += x->pointers;
+		} else {
+			sorted[out++] = *x;
+		}
+		new[x - r->regions.at] = (uint32_t)(out - 1);
+	}
+	for (size_t i = 0; i < r->all.n; i++)
+		r->all.at[i].region = new[r->all.at[i].region];
+	memcpy(r->regions.at, sorted, out * sizeof *sorted);
+	r->regions.n = out;
+	return true;
+}
+
+static int
+root_cmp(const void *a, const void *b)
+{
+	const struct root *x = a, *y = b;
+
+	if (x->region != y->region)
+		return x->region < y->region ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+bool
+roots_collect(struct roots *roots, const struct image *image,
+    const struct heap *heap, const struct progress *progress, struct hs_error *err)
+{
+	scoped(roots_fini) struct roots r = ROOTS_EMPTY;
+	struct sources from = { image, heap };
+
+	add_registers(&r, &from);
+	add_dtvs(&r, &from);
+	if (!search_memory(&r, &from, progress, err))
+		return false;
+	if (r.all.broke || r.regions.broke || !order(&r))
+		return fail_nomem(err);
+	vec_sort(&r.all, root_cmp);
+	*roots = r;
+	r = ROOTS_EMPTY;
+	return true;
+}
+
+void
+roots_fini(struct roots *roots)
+{
+	vec_free(&roots->regions);
+	vec_free(&roots->all);
+}

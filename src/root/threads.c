@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Roots of threads: registers, stacks, thread-local memory, dtvs.
+ *
+ * A thread's descriptor and its static TLS lie at the top of its stack (the
+ * main thread's in memory of the dynamic linker).  The dtv, a vector of the
+ * addresses of dynamic TLS blocks, is a block that only a pointer two words
+ * past its start holds: that one counts as a pointer to the start.
+ */
+#include "root/kinds.h"
+
+enum {
+	VECTOR_FIRST = 1000, /* vector words are numbered from here: root.h */
+	DESCRIPTOR = 0x900, /* bytes of struct pthread that hold keys' values, and more */
+	DTV_OFFSET = 8, /* of the dtv in the descriptor on x86-64 */
+	DTV_HEAD = 16,  /* the dtv pointer is so far behind its block's start */
+	MAX_TLS = 16 << 20,
+	TLS_SURPLUS = 0x2000, /* what ld.so keeps for libraries that are loaded later */
+};
+
+uint64_t
+static_tls_size(const struct image *image)
+{
+	uint64_t size = TLS_SURPLUS;
+
+	for (size_t i = 0; i < image->modules.n; i++) {
+		const struct module *m = &image->modules.at[i];
+
+		if (m->tls_size < MAX_TLS && m->tls_align < MAX_TLS)
+			size += m->tls_size + m->tls_align;
+	}
+	return size < MAX_TLS ? size : MAX_TLS;
+}
+
+static void
+claim(struct claims *to, struct range r, enum rank rank, enum root_kind kind,
+    uint32_t thread, bool dead)
+{
+	if (r.start < r.end)
+		vec_push(to,
+		    (struct claim) {
+			.range = r,
+			.rank = rank,
+			.kind = kind,
+			.thread = thread,
+			.module = NOBODY,
+			.dead = dead,
+		    });
+}
+
+void
+claim_stacks(const struct sources *from, struct claims *to)
+{
+	const struct image *image = from->image;
+
+	for (size_t i = 0; i < image->spares.n; i++)
+		claim(to, image->spares.at[i].stack, RANK_STACK, ROOT_STACK, NOBODY,
+		    true);
+	for (uint32_t i = 0; i < image->threads.n; i++) {
+		const struct thread *t = &image->threads.at[i];
+		struct range dead = { t->stack.start, t->live.start };
+
+		claim(to, t->live, RANK_STACK, ROOT_STACK, i, false);
+		if (range_size(t->live) > 0)
+			claim(to, dead, RANK_STACK, ROOT_STACK, i, true);
+		if (t->elsewhere)
+			claim(to, t->other, RANK_STACK, ROOT_SIGNAL_STACK, i, false);
+	}
+}
+
+void
+claim_tls(const struct sources *from, struct claims *to)
+{
+	const struct image *image = from->image;
+	uint64_t below = static_tls_size(image);
+
+	for (uint32_t i = 0; i < image->threads.n; i++) {
+		const struct thread *t = &image->threads.at[i];
+		hs_addr d = t->descriptor;
+		const struct piece *p = d ? space_at(image->space, d) : NULL;
+		struct range r = { d - below, d + DESCRIPTOR };
+
+		if (!p || d < below)
+			continue;
+		if (range_has(t->live, d)) /* never below SP, whatever TLS may need */
+			r = range_common(r, t->live);
+		claim(to, range_common(r, p->range), RANK_TLS, ROOT_TLS, i, false);
+	}
+}
+
+void
+add_registers(struct roots *to, const struct sources *from)
+{
+	const struct machine *m = from->image->core->machine;
+
+	for (uint32_t i = 0; i < from->image->threads.n; i++) {
+		const struct core_thread *t = from->image->threads.at[i].regs;
+
+		vec_push(&to->regions,
+		    (struct region) { .kind = ROOT_REGISTER,
+			.thread = i,
+			.module = NOBODY });
+		for (unsigned r = 0; r < m->nregs; r++)
+			if (m->holds_pointer(r))
+				root_see(to, from, r, t->reg[r]);
+		for (size_t v = 0; v + 8 <= t->vector_size; v += 8) {
+			uint64_t word;
+
+			memcpy(&word, t->vector + v, sizeof word);
+			root_see(to, from, VECTOR_FIRST + v / 8, word);
+		}
+	}
+}
+
+static void
+add_dtv(struct roots *to, const struct sources *from, hs_addr descriptor)
+{
+	uint64_t dtv;
+
+	if (descriptor && space_word(from->image->space, descriptor + DTV_OFFSET, &dtv))
+		root_see(to, from, descriptor + DTV_OFFSET, dtv - DTV_HEAD);
+}
+
+void
+add_dtvs(struct roots *to, const struct sources *from)
+{
+	const struct image *image = from->image;
+
+	for (uint32_t i = 0; i < image->threads.n; i++) {
+		vec_push(&to->regions,
+		    (struct region) { .kind = ROOT_DTV, .thread = i, .module = NOBODY });
+		add_dtv(to, from, image->threads.at[i].descriptor);
+	}
+	vec_push(&to->regions,
+	    (struct region) { .kind = ROOT_DTV, .thread = NOBODY, .module = NOBODY });
+	for (size_t i = 0; i < image->spares.n; i++)
+		add_dtv(to, from, image->spares.at[i].descriptor);
+}

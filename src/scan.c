@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The pipeline: runs the stages, owns what they make. */
+#include "scan.h"
+
+#include "base/fault.h"
+
+/* CORE and EXE the other way round are understood. */
+static void
+put_in_order(struct hs_options *o)
+{
+	const char *core = o->core;
+
+	if (o->exe && strcmp(core, "-") != 0 && !core_is_core(core)
+	    && core_is_core(o->exe)) {
+		o->core = o->exe;
+		o->exe = core;
+	}
+}
+
+static bool
+open_all(struct hs_scan *s, struct hs_error *err)
+{
+	return core_open(&s->core, s->options.core, &s->progress, err)
+	    && space_build(&s->space, &s->core, &s->lookup, err)
+	    && image_load(&s->image, &s->space, &s->lookup, err)
+	    && verdict_on_image(&s->verdict, &s->image, err) && scan_sound(s, err);
+}
+
+struct hs_scan *
+hs_open(const struct hs_options *o, struct hs_error *err)
+{
+	struct hs_scan *s = calloc(1, sizeof *s);
+
+	if (!s) {
+		fail_nomem(err);
+		return NULL;
+	}
+	s->options = *o;
+	put_in_order(&s->options);
+	s->lookup = (struct lookup) { .exe = s->options.exe,
+		.sysroot = o->sysroot,
+		.debug_dirs = o->debug_dirs };
+	s->progress =
+	    (struct progress) { .call = o->progress, .arg = o->progress_arg };
+	fault_guard();
+	bool ok = open_all(s, err);
+	fault_release();
+	if (ok)
+		return s;
+	hs_close(s);
+	return NULL;
+}
+
+void
+hs_close(struct hs_scan *s)
+{
+	if (!s)
+		return;
+	verdict_fini(&s->verdict);
+	graph_fini(&s->graph);
+	roots_fini(&s->roots);
+	heap_fini(&s->heap);
+	image_fini(&s->image);
+	space_fini(&s->space);
+	core_fini(&s->core);
+	free(s);
+}
+
+bool
+scan_heap(struct hs_scan *s, struct hs_error *err)
+{
+	if (s->done >= SCAN_HEAP)
+		return true;
+	if (!heap_walk(&s->heap, &s->space, &s->image, &s->progress, err))
+		return false;
+	s->done = SCAN_HEAP;
+	return verdict_on_heap(&s->verdict, &s->heap, &s->image, err);
+}
+
+bool
+scan_roots(struct hs_scan *s, struct hs_error *err)
+{
+	if (s->done >= SCAN_ROOTS)
+		return true;
+	if (!scan_heap(s, err)
+	    || !roots_collect(&s->roots, &s->image, &s->heap, &s->progress, err))
+		return false;
+	s->done = SCAN_ROOTS;
+	return true;
+}
+
+bool
+scan_graph(struct hs_scan *s, struct hs_error *err)
+{
+	if (s->done >= SCAN_GRAPH)
+		return true;
+	if (!scan_roots(s, err)
+	    || !graph_mark(&s->graph, &s->heap, &s->image, &s->roots,
+		s->verdict.missing, &s->progress, err))
+		return false;
+	s->done = SCAN_GRAPH;
+	return true;
+}
+
+static bool
+fail_shrunk(struct hs_error *err, const char *path, uint64_t offset)
+{
+	return fail(err,
+	    "%s: the file shrank or failed while it was read, at offset %llu", path,
+	    (unsigned long long)offset);
+}
+
+bool
+scan_sound(const struct hs_scan *s, struct hs_error *err)
+{
+	uint64_t offset;
+
+	if (fault_met(s->core.map, &offset))
+		return fail_shrunk(err, s->core.path, offset);
+	for (size_t i = 0; i < s->space.files.all.n; i++)
+		if (fault_met(s->space.files.all.at[i]->map, &offset))
+			return fail_shrunk(err, s->space.files.all.at[i]->path, offset);
+	return true;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Files of the program under study on this host: the executable, its
+ * libraries, their debug files; found and checked by build-id.
+ */
+#ifndef SPACE_FILES_H
+#define SPACE_FILES_H
+
+#include "base/error.h"
+#include "base/line.h"
+#include "base/vec.h"
+#include "core/core.h"
+
+struct build_id {
+	unsigned char bytes[64];
+	unsigned size; /* 0: unknown */
+};
+
+enum { BUILD_ID_TEXT = 2 * 64 + 1 };
+
+/* Hexadecimal, lower case, into text; "none" when unknown.  Returns text. */
+const char *build_id_text(const struct build_id *id, char text[BUILD_ID_TEXT]);
+
+/* Both known, and the same. */
+bool build_id_same(const struct build_id *a, const struct build_id *b);
+
+/* Of the ELF file that begins with these bytes; unknown when they do not say. */
+struct build_id build_id_read(const void *bytes, uint64_t size);
+
+/* Of the ELF file whose first byte was at a, as far as the core itself holds it. */
+struct build_id build_id_at(const struct core *core, hs_addr a);
+
+/* A file of this host, mapped whole. */
+struct host_file {
+	char *path;     /* on this host */
+	char *recorded; /* in NT_FILE, without " (deleted)"; NULL: a debug file */
+	const unsigned char *map; /* for our life */
+	uint64_t size;
+	struct build_id id;
+	bool verified; /* the core holds the same build-id */
+};
+
+/* How to find files on this host. */
+struct lookup {
+	const char *exe, *sysroot;     /* or NULL */
+	const char *const *debug_dirs; /* NULL-terminated, or NULL: the usual ones */
+};
+
+struct files {
+	struct VEC(struct host_file *) all;
+	struct VEC(struct host_file *) refused; /* no more, but under another name it served */
+	struct VEC(char *) missed; /* names that were looked for in vain */
+	struct lines notes;        /* what was not found or refused, and why */
+};
+
+void files_fini(struct files *files);
+
+/*
+ * The file that was mapped as `recorded`, opened once and kept.  Looked for
+ * in this order: how->exe when it is the executable, how->sysroot, the
+ * recorded path, the debug directories and a debuginfod cache on this disk.
+ * id: what the core holds of its build-id; a file with another one is not
+ * taken, and files->notes says so.  When id is unknown whatever ELF file has
+ * the name is taken, and is not .verified.  NULL when none is found.
+ */
+const struct host_file *files_open(struct files *files, const char *recorded,
+    const struct build_id *id, const struct lookup *how);
+
+/* The separate debug file with this build-id, or NULL: no note, it is a courtesy. */
+const struct host_file *files_open_debug(struct files *files,
+    const struct build_id *id, const struct lookup *how);
+
+#endif
