@@ -74,8 +74,8 @@ struct hs_options {
  * "[FILE]", and a switch has NULL.
  */
 struct hs_option {
-	const char *name;  /* without the dashes */
-	const char *arg;   /* what follows "=", in brackets when it may be left out; or NULL */
+	const char *name; /* without the dashes */
+	const char *arg; /* what follows "=", in brackets when it may be left out; or NULL */
 	const char *about; /* one line */
 };
 

@@ -92,6 +92,8 @@ at_chunk(struct hs_scan *s, hs_addr a, struct answer *to)
 	if (header)
 		answer(to, kind, "malloc's header, %llu bytes before a %s",
 		    (unsigned long long)(b.address - a), noun);
+	else if (chunk && a == b.address)
+		answer(to, kind, "the start of a %s", noun);
 	else if (chunk)
 		answer(to, kind, "%llu bytes into a %s",
 		    (unsigned long long)(a - b.address), noun);

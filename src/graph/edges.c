@@ -21,9 +21,8 @@
 enum {
 	TICK = 1 << 16, /* blocks between two looks at the clock */
 	JMP_BUF = 200,  /* bytes: no smaller block holds one; glibc on x86-64 */
-	JMP_PC = 56,    /* offsets in it */
-	JMP_RBP = 8,
-	TREE_NODE = 24, /* bytes of a node of tsearch(): key, left, right; since glibc 2.25 */
+	JMP_PC = 56,    /* offset in it */
+	TREE_NODE = 24, /* bytes of a node of tsearch(): key, left, right; since 2.25 */
 };
 
 /* The memory that is being read, so that most blocks cost no look-up. */
@@ -36,43 +35,60 @@ struct window {
 struct extraction {
 	const struct heap *heap;
 	const struct image *image;
-	struct VEC(uint32_t) out;
 	struct window at;
-	size_t row; /* where the edges of the block at hand begin in out */
-	uint32_t self;
+	uint32_t *row;
+	uint32_t rows;             /* row[0] to row[rows - 1] are known */
+	struct VEC(uint32_t) out;  /* edges */
+	uint64_t word[HEAP_BATCH]; /* that are likely pointers, not looked up yet */
+	uint32_t holder[HEAP_BATCH]; /* the chunk that each is in */
+	unsigned n;
 };
 
+/* All rows up to that of `chunk` begin here at the latest. */
 static void
-push(struct extraction *x, uint32_t block, enum meet meet)
+begin_rows(struct extraction *x, uint32_t chunk)
 {
-	uint32_t e = block << 2 | (uint32_t)meet;
-	bool again = x->out.n > x->row && x->out.at[x->out.n - 1] == e;
-
-	if (block != x->self && !again)
-		vec_push(&x->out, e);
+	while (x->rows <= chunk)
+		x->row[x->rows++] = (uint32_t)x->out.n;
 }
 
+/* Look the batch up.  One pointer after another to the same block makes one edge. */
 static void
-meet(struct extraction *x, uint64_t word)
+flush(struct extraction *x)
 {
-	uint32_t block;
-	enum meet m = pointer_meet(x->heap, x->image, word, &block);
+	enum meet meet[HEAP_BATCH];
+	uint32_t block[HEAP_BATCH];
 
-	if (m != MEET_NONE)
-		push(x, block, m);
+	pointer_meet_all(x->heap, x->image, x->word, x->n, meet, block);
+	for (unsigned i = 0; i < x->n; i++) {
+		uint32_t edge = block[i] << 2 | (uint32_t)meet[i];
+
+		if (meet[i] == MEET_NONE || block[i] == x->holder[i])
+			continue;
+		begin_rows(x, x->holder[i]);
+		if (x->out.n == x->row[x->holder[i]] || x->out.at[x->out.n - 1] != edge)
+			vec_push(&x->out, edge);
+	}
+	x->n = 0;
+}
+
+static inline void
+gather(struct extraction *x, uint32_t holder, uint64_t word)
+{
+	x->word[x->n] = word;
+	x->holder[x->n++] = holder;
+	if (x->n == HEAP_BATCH)
+		flush(x);
 }
 
 /* The left link of a red node: its colour is in bit 0, and it leads to a node. */
 static bool
-meet_tree(struct extraction *x, uint64_t word)
+is_red_link(const struct extraction *x, uint64_t word)
 {
 	uint32_t block;
 
-	if (!(word & 1) || heap_meet(x->heap, word - 1, &block) != MEET_START
-	    || heap_block(x->heap, block).size != TREE_NODE)
-		return false;
-	push(x, block, MEET_START);
-	return true;
+	return (word & 1) && heap_meet(x->heap, word - 1, &block) == MEET_START
+	    && heap_block(x->heap, block).size == TREE_NODE;
 }
 
 static void
@@ -80,18 +96,19 @@ read_words(struct extraction *x, const struct block *b, hs_addr from,
     const unsigned char *bytes, uint64_t n)
 {
 	bool jumps = b->size >= JMP_BUF && x->image->pointer_guard;
+	hs_addr left = b->size == TREE_NODE ? b->address + 8 : 0;
 
 	for (uint64_t i = 0; i + 8 <= n; i += 8) {
 		uint64_t word, frame;
 
 		memcpy(&word, bytes + i, sizeof word);
 		if (pointer_likely(x->heap, word)) {
-			if (b->size != TREE_NODE || from + i != b->address + 8
-			    || !meet_tree(x, word))
-				meet(x, word);
-		} else if (jumps && i >= JMP_PC
+			bool red = from + i == left && is_red_link(x, word);
+
+			gather(x, b->number, red ? word - 1 : word);
+		} else if (jumps && i >= JMP_PC && pointer_may_be_pc(x->image, word)
 		    && pointer_in_jmp_buf(x->image, from + i - JMP_PC, word, &frame)) {
-			meet(x, frame);
+			gather(x, b->number, frame);
 		}
 	}
 }
@@ -117,36 +134,41 @@ read_block(struct extraction *x, const struct block *b)
 	}
 }
 
+static bool
+read_span(struct extraction *x, const struct span *s,
+    const struct progress *progress, struct hs_error *err)
+{
+	const struct heap *h = x->heap;
+	struct block b = heap_block(h, s->first);
+
+	for (uint32_t i = 0; i < s->count; i++) {
+		if (b.state == STATE_USED)
+			read_block(x, &b);
+		if (x->out.n > UINT32_MAX - b.size / 8 - HEAP_BATCH)
+			return fail(err,
+			    "more than %u pointers in the heap: not supported",
+			    UINT32_MAX);
+		if (b.number % TICK == 0
+		    && !progress_on(progress, "reading pointers", b.number,
+			h->nchunks, err))
+			return false;
+		if (i + 1 < s->count && !heap_next(h, &b))
+			break;
+	}
+	return true;
+}
+
 /* Spans in the order of their chunks' numbers, so that rows come out sorted. */
 static bool
-read_spans(struct extraction *x, uint32_t *row, const struct progress *progress,
-    struct hs_error *err)
+read_spans(struct extraction *x, const struct progress *progress, struct hs_error *err)
 {
 	const struct heap *h = x->heap;
 
-	for (size_t s = 0; s < h->by_number.n; s++) {
-		const struct span *span = &h->spans.at[h->by_number.at[s]];
-		struct block b = heap_block(h, span->first);
-
-		for (uint32_t i = 0; i < span->count; i++) {
-			row[b.number] = (uint32_t)x->out.n;
-			x->row = x->out.n;
-			x->self = b.number;
-			if (b.state == STATE_USED)
-				read_block(x, &b);
-			if (x->out.n > UINT32_MAX - b.size / 8 - 1)
-				return fail(err,
-				    "more than %u pointers in the heap: not supported",
-				    UINT32_MAX);
-			if (b.number % TICK == 0
-			    && !progress_on(progress, "reading pointers", b.number,
-				h->nchunks, err))
-				return false;
-			if (i + 1 < span->count && !heap_next(h, &b))
-				break;
-		}
-	}
-	row[h->nchunks] = (uint32_t)x->out.n;
+	for (size_t i = 0; i < h->by_number.n; i++)
+		if (!read_span(x, &h->spans.at[h->by_number.at[i]], progress, err))
+			return false;
+	flush(x);
+	begin_rows(x, h->nchunks);
 	return !x->out.broke || fail_nomem(err);
 }
 
@@ -159,8 +181,8 @@ edges_extract(struct edges *edges, const struct heap *heap,
 
 	if (!row)
 		return fail_nomem(err);
-	row[0] = 0;
-	if (!read_spans(&x, row, progress, err)) {
+	x.row = row;
+	if (!read_spans(&x, progress, err)) {
 		vec_free(&x.out);
 		return false;
 	}

@@ -7,7 +7,6 @@ enum {
 	SLACK = 16, /* bytes by which a block may be larger than what was asked for */
 	JMP_RBP = 8, /* offsets in a jmp_buf: rbx, rbp, r12 to r15, rsp, pc */
 	JMP_RSP = 48,
-	MANGLE_BITS = 17, /* PTR_MANGLE rotates left so far after the XOR; glibc 2.31 and 2.43 */
 };
 
 static bool
@@ -75,22 +74,35 @@ is_recognised(const struct heap *h, const struct image *image,
 	    || is_base(h, image, b, offset);
 }
 
+/* What the interior pointer `word` to a block counts as. */
+static enum meet
+judge(const struct heap *h, const struct image *image, uint64_t word, uint32_t number)
+{
+	struct block b;
+
+	return heap_chunk_at(h, word, &b) && b.number == number
+		&& is_recognised(h, image, &b, word - b.address)
+	    ? MEET_START
+	    : MEET_INTERIOR;
+}
+
 enum meet
 pointer_meet(const struct heap *h, const struct image *image, uint64_t word,
     uint32_t *number)
 {
 	enum meet m = heap_meet(h, word, number);
-	struct block b;
 
-	if (m != MEET_INTERIOR || !heap_chunk_at(h, word, &b) || b.number != *number)
-		return m;
-	return is_recognised(h, image, &b, word - b.address) ? MEET_START : m;
+	return m == MEET_INTERIOR ? judge(h, image, word, *number) : m;
 }
 
-static uint64_t
-demangle(uint64_t word, uint64_t guard)
+void
+pointer_meet_all(const struct heap *h, const struct image *image,
+    const uint64_t *word, unsigned n, enum meet *meet, uint32_t *number)
 {
-	return (word >> MANGLE_BITS | word << (64 - MANGLE_BITS)) ^ guard;
+	heap_meet_all(h, word, n, meet, number);
+	for (unsigned i = 0; i < n; i++)
+		if (meet[i] == MEET_INTERIOR)
+			meet[i] = judge(h, image, word[i], number[i]);
 }
 
 bool
@@ -99,12 +111,12 @@ pointer_in_jmp_buf(const struct image *image, hs_addr at, uint64_t pc, uint64_t 
 	uint64_t words[2];
 	uint64_t guard = image->pointer_guard;
 
-	pc = demangle(pc, guard);
+	pc = pointer_demangle(pc, guard);
 	if (pc >> 47 || !guard || !image_is_code(image, pc)
 	    || !space_word(image->space, at + JMP_RSP, &words[0])
 	    || !space_word(image->space, at + JMP_RBP, &words[1])
-	    || !space_at(image->space, demangle(words[0], guard)))
+	    || !space_at(image->space, pointer_demangle(words[0], guard)))
 		return false;
-	*frame = demangle(words[1], guard);
+	*frame = pointer_demangle(words[1], guard);
 	return true;
 }

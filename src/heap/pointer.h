@@ -5,6 +5,15 @@
 
 #include "heap/heap.h"
 
+/* PTR_MANGLE of glibc on x86-64 rotates left so far, after the XOR with a guard. */
+enum { POINTER_ROTATION = 17 };
+
+static inline uint64_t
+pointer_demangle(uint64_t word, uint64_t guard)
+{
+	return (word >> POINTER_ROTATION | word << (64 - POINTER_ROTATION)) ^ guard;
+}
+
 /* A word that is no pointer fails this at the cost of a compare or two. */
 static inline bool
 pointer_likely(const struct heap *h, uint64_t word)
@@ -28,10 +37,21 @@ pointer_likely(const struct heap *h, uint64_t word)
 enum meet pointer_meet(const struct heap *h, const struct image *image,
     uint64_t word, uint32_t *number);
 
+/* The same for n words at once, HEAP_BATCH at most. */
+void pointer_meet_all(const struct heap *h, const struct image *image,
+    const uint64_t *word, unsigned n, enum meet *meet, uint32_t *number);
+
+/* Could this word be a program counter that PTR_MANGLE hides?  Next to none else is. */
+static inline bool
+pointer_may_be_pc(const struct image *image, uint64_t word)
+{
+	return (pointer_demangle(word, image->pointer_guard) >> 47) == 0;
+}
+
 /*
  * A saved frame pointer: when the words at `at` are a jmp_buf of glibc on
  * x86-64, *frame is its rbp, which PTR_MANGLE hides from a scan.  pc is the
- * word at at + 56.  Cheap for words that are no such pc.
+ * word at at + 56, for which pointer_may_be_pc().
  */
 bool pointer_in_jmp_buf(const struct image *image, hs_addr at, uint64_t pc,
     uint64_t *frame);

@@ -5,7 +5,7 @@
  * Written as it comes, in the order in which it is told, so that a list of
  * ten million rows is never in memory.  Each member of the document and each
  * row of a list stands on a line of its own, which grep and diff like.  A
- * Jansson value for each row took ten times as long as the row itself; what
+ * Jansson value for each row took eight times as long as the row itself; what
  * is easy to get wrong by hand, the quoting of strings, is left to Jansson.
  */
 #include "out/report.h"

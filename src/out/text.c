@@ -251,10 +251,7 @@ put_cell(struct line *l, const struct text *t, size_t i, const struct cell *c)
 	if (i + 1 == t->ncolumns && most >= NARROWEST && c->kind == VALUE_TEXT
 	    && start + n > most && start + 3 < most)
 		text = shorten(cut, text, most - start);
-	if (*text)
-		put_text(l, text, c->columns, c->mood);
-	else
-		l->blanks += c->columns;
+	put_text(l, text, c->columns, c->mood);
 	if (t->sizes[i])
 		put_size(l, c->bytes);
 	l->blanks += (t->right[i] ? 0 : pad) + 2;

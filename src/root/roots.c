@@ -63,7 +63,8 @@ search_bytes(struct roots *to, const struct sources *from, hs_addr start,
 		memcpy(&word, bytes + i, sizeof word);
 		if (pointer_likely(h, word))
 			root_see(to, from, start + i, word);
-		else if (pointer_in_jmp_buf(from->image, start + i - 56, word, &frame))
+		else if (pointer_may_be_pc(from->image, word)
+		    && pointer_in_jmp_buf(from->image, start + i - 56, word, &frame))
 			root_see(to, from, start + i - 48, frame);
 	}
 	to->regions.at[to->regions.n - 1].words = (n - skip) / 8;

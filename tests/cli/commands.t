@@ -81,7 +81,7 @@ run 'roots --all' 0 roots --all "$core"
 like 'roots --all: a variable without a symbol' out ' data of prog\+0x[0-9a-f]+$'
 
 run 'at a block' 0 at "$(address_of leaked)" "$core"
-like 'at a block: what' out '^  here +0 bytes into a block$'
+like 'at a block: what' out '^  here +the start of a block$'
 like 'at a block: reach' out '^  reach +leaked-direct$'
 run 'at a block, decimal' 0 at "$(($(address_of reachable) + 3))" "$core"
 like 'at a block, decimal: where in it' out '^  here +3 bytes into a block$'
@@ -90,7 +90,7 @@ run 'at nothing' 0 at 0x10 "$core"
 like 'at nothing: says so' out '^  here +nothing: '
 free=$(heapscan blocks --state=tcache --limit=1 "$core" | awk '/0x/ { print $1 }')
 run 'at a free chunk' 0 at "$free" "$core"
-like 'at a free chunk: says so' out '^  here +0 bytes into a free chunk$'
+like 'at a free chunk: says so' out '^  here +the start of a free chunk$'
 like 'at a free chunk: on which list' out '^  state +tcache$'
 word=$(heapscan roots --all --json "$core" |
 	sed -n 's/^{"kind":"stack","address":"\([^"]*\)".*/\1/p' | head -n 1)
