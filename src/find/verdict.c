@@ -13,6 +13,11 @@
  */
 #include "find/verdict.h"
 
+enum {
+	MAX_WHYS = 8,      /* reasons for holes that are told apart */
+	BRK_GAP = 1 << 30, /* bytes */
+};
+
 static void
 judge_cut(struct verdict *v, const struct core *core)
 {
@@ -46,27 +51,76 @@ judge_threads(struct verdict *v, const struct image *image)
 	}
 }
 
+/* A kept stack holds its thread's dtv, and that the dynamic TLS blocks. */
+static void
+judge_spares(struct verdict *v, const struct image *image)
+{
+	size_t lost = 0;
+
+	for (size_t i = 0; i < image->spares.n; i++)
+		lost += image->spares.at[i].lost;
+	if (lost == 0)
+		return;
+	v->missing = true;
+	lines_add(&v->reasons,
+	    "stacks that ended threads left behind are not in the core: %zu", lost);
+}
+
+/*
+ * The kernel leaves out memory that nobody has written to (Linux 6.1,
+ * vma_dump_size()), and many a library has a .bss like that: it held zeros.
+ * Other memory may be missing because the program wanted so.
+ */
+static bool
+is_blank(const struct image *image, const struct hole *h)
+{
+	const struct module *m = image_module_at(image, h->range.start);
+	const struct module_segment *s =
+	    m ? module_segment_at(m, h->range.start) : NULL;
+	const struct segment *in = core_segment_at(image->core, h->range.start);
+
+	return s && (s->flags & PF_W) && h->range.end <= s->range.end && in
+	    && in->promised == 0;
+}
+
+/* Holes that are there for one reason, which is a constant string. */
+static void
+judge_holes_of(struct verdict *v, const struct image *image, const char *why)
+{
+	const struct space *space = image->space;
+	hs_addr first = 0;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < space->holes.n; i++) {
+		if (space->holes.at[i].why != why
+		    || is_blank(image, &space->holes.at[i]))
+			continue;
+		first = bytes ? first : space->holes.at[i].range.start;
+		bytes += range_size(space->holes.at[i].range);
+	}
+	lines_add(&v->reasons,
+	    "%llu bytes of writable memory are %s, the first at 0x%llx",
+	    (unsigned long long)bytes, why, (unsigned long long)first);
+}
+
 /* One line for each reason why memory is missing, not one for each hole. */
 static void
-judge_holes(struct verdict *v, const struct space *space)
+judge_holes(struct verdict *v, const struct image *image)
 {
+	const struct space *space = image->space;
+	const char *told[MAX_WHYS];
+	size_t n = 0, k;
+
 	for (size_t i = 0; i < space->holes.n; i++) {
 		const char *why = space->holes.at[i].why;
-		uint64_t bytes = 0;
-		bool told = false;
 
-		for (size_t j = 0; j < i && !told; j++)
-			told = !strcmp(space->holes.at[j].why, why);
-		if (told)
+		for (k = 0; k < n && told[k] != why; k++)
+			;
+		if (k < n || n == MAX_WHYS || is_blank(image, &space->holes.at[i]))
 			continue;
-		for (size_t j = i; j < space->holes.n; j++)
-			if (!strcmp(space->holes.at[j].why, why))
-				bytes += range_size(space->holes.at[j].range);
+		told[n++] = why;
 		v->missing = true;
-		lines_add(&v->reasons,
-		    "%llu bytes of writable memory are %s, the first at 0x%llx",
-		    (unsigned long long)bytes, why,
-		    (unsigned long long)space->holes.at[i].range.start);
+		judge_holes_of(v, image, why);
 	}
 }
 
@@ -75,7 +129,8 @@ verdict_on_image(struct verdict *v, const struct image *image, struct hs_error *
 {
 	judge_cut(v, image->core);
 	judge_threads(v, image);
-	judge_holes(v, image->space);
+	judge_spares(v, image);
+	judge_holes(v, image);
 	return v->reasons.broke ? fail_nomem(err) : true;
 }
 
@@ -92,14 +147,35 @@ find_glibc(const struct image *image)
 	return NULL;
 }
 
+/*
+ * Memory from brk(), which malloc takes first: the kernel puts it behind the
+ * program, at a random distance that was never seen to exceed a gigabyte.
+ */
+static bool
+has_brk(const struct image *image)
+{
+	for (size_t i = 0; i < image->modules.n; i++) {
+		const struct module *m = &image->modules.at[i];
+		const struct piece *p =
+		    m->is_exe ? space_from(image->space, m->range.end) : NULL;
+
+		if (p && !p->file && (p->flags & PF_W)
+		    && p->range.start - m->range.end < BRK_GAP)
+			return true;
+	}
+	return false;
+}
+
 bool
 verdict_on_heap(struct verdict *v, const struct heap *heap,
     const struct image *image, struct hs_error *err)
 {
 	const struct module *libc = find_glibc(image);
 
-	if (!heap->allocator && !heap->other && libc)
-		lines_add(&v->reasons, "no heap was found, though %s is there",
+	/* up to glibc 2.41 a process that never called malloc has no heap to be found */
+	if (!heap->allocator && !heap->other && libc && has_brk(image))
+		lines_add(&v->reasons,
+		    "no heap was found, though %s and memory from brk() are there",
 		    libc->name);
 	if (heap->accounting == ACCOUNT_INEXACT)
 		lines_add(&v->reasons, "the heap does not add up: %s",

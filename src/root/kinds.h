@@ -55,7 +55,4 @@ void root_see(struct roots *to, const struct sources *from, hs_addr at, uint64_t
 void add_registers(struct roots *to, const struct sources *from);
 void add_dtvs(struct roots *to, const struct sources *from);
 
-/* The distance from the thread pointer down to where static TLS begins, bytes. */
-uint64_t static_tls_size(const struct image *image);
-
 #endif

@@ -15,21 +15,21 @@ enum {
 	DTV_OFFSET = 8, /* of the dtv in the descriptor on x86-64 */
 	DTV_HEAD = 16,  /* the dtv pointer is so far behind its block's start */
 	MAX_TLS = 16 << 20,
-	TLS_SURPLUS = 0x2000, /* what ld.so keeps for libraries that are loaded later */
 };
 
-uint64_t
+/* How far below the thread pointer the modules' thread-local variables begin, bytes. */
+static uint64_t
 static_tls_size(const struct image *image)
 {
-	uint64_t size = TLS_SURPLUS;
+	uint64_t size = 0;
 
 	for (size_t i = 0; i < image->modules.n; i++) {
-		const struct module *m = &image->modules.at[i];
+		uint64_t offset = image->modules.at[i].tls_offset;
 
-		if (m->tls_size < MAX_TLS && m->tls_align < MAX_TLS)
-			size += m->tls_size + m->tls_align;
+		if (offset > size && offset < MAX_TLS)
+			size = offset;
 	}
-	return size < MAX_TLS ? size : MAX_TLS;
+	return size;
 }
 
 static void

@@ -56,6 +56,13 @@ recorded()
 	echo "$SRCDIR/fixtures/real/$1/core.zst"
 }
 
+# synth NAME: makes the core of fixtures/synth/NAME.heap, and says its path.
+synth()
+{
+	"$BUILDDIR/obj/tests/cli/synth" "$SRCDIR/fixtures/synth/$1.heap" >"$1.core" &&
+		echo "$PWD/$1.core"
+}
+
 # ok NAME COMMAND...: the command succeeds.
 ok()
 {

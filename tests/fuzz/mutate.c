@@ -252,6 +252,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: mutate FIRST COUNT CORE...\n");
 		return 2;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0); /* what was found is seen at once */
 	first = strtoull(argv[1], NULL, 0);
 	count = strtoull(argv[2], NULL, 0);
 	for (int i = 3; i < argc && n < sizeof samples / sizeof *samples; i++)
@@ -261,6 +262,8 @@ main(int argc, char **argv)
 		random_state = i;
 		failed += !try(&samples[any(n)], i);
 	}
+	for (size_t i = 0; i < n; i++)
+		free(samples[i].full);
 	printf("%llu cases, %llu failed\n", (unsigned long long)count,
 	    (unsigned long long)failed);
 	return failed > 0;

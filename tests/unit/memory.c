@@ -14,17 +14,74 @@ memory_fini(struct memory *m)
 	vec_free(m);
 }
 
+/* In whole pages; room is doubled, so that putting word after word is cheap. */
 static void
 grow(struct area *a, uint64_t size)
 {
-	uint64_t more = a->size;
+	size = align_up(size, MEMORY_PAGE);
+	if (size > a->room) {
+		uint64_t room = size > 2 * a->room ? size : 2 * a->room;
 
-	while (more < size)
-		more = more ? 2 * more : MEMORY_PAGE;
-	if (more != a->size)
-		a->bytes = realloc(a->bytes, more);
-	if (!a->bytes)
+		a->bytes = realloc(a->bytes, room);
+		if (!a->bytes)
+			abort();
+		memset(a->bytes + a->room, 0, room - a->room);
+		a->room = room;
+	}
+	if (size > a->size)
+		a->size = size;
+}
+
+void
+memory_add(struct memory *m, hs_addr start, uint64_t most, unsigned flags)
+{
+	struct area a = { .range = { start, start + most }, .flags = flags };
+
+	grow(&a, MEMORY_PAGE);
+	vec_push(m, a);
+	if (m->broke)
 		abort();
-	memset(a->bytes + a->size, 0, more - a->size);
-	a->size = more;
+}
+
+/* The area that n bytes at a fit into. */
+static struct area *
+area_at(struct memory *m, hs_addr a, uint64_t n)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (range_holds(m->at[i].range, a, n))
+			return &m->at[i];
+	fprintf(stderr, "the test wants memory at 0x%" PRIx64 ", where there is none\n", a);
+	abort();
+}
+
+void
+memory_reach(struct memory *m, hs_addr end)
+{
+	struct area *area = area_at(m, end - 1, 1);
+
+	grow(area, end - area->range.start);
+}
+
+unsigned char *
+memory_bytes(struct memory *m, hs_addr a, uint64_t n)
+{
+	struct area *area = area_at(m, a, n);
+
+	grow(area, a + n - area->range.start);
+	return area->bytes + (a - area->range.start);
+}
+
+uint64_t
+memory_get(struct memory *m, hs_addr a)
+{
+	uint64_t word;
+
+	memcpy(&word, memory_bytes(m, a, sizeof word), sizeof word);
+	return word;
+}
+
+void
+memory_put(struct memory *m, hs_addr a, uint64_t word)
+{
+	memcpy(memory_bytes(m, a, sizeof word), &word, sizeof word);
 }

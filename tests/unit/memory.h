@@ -14,6 +14,7 @@ struct area {
 	bool missing;       /* it was mapped, but the core will not have it */
 	unsigned char *bytes;
 	uint64_t size; /* bytes that it has, in whole pages; zero where nothing was put */
+	uint64_t room; /* that are allocated for them */
 };
 
 struct memory VEC(struct area);
