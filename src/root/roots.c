@@ -77,9 +77,10 @@ search(struct roots *to, const struct sources *from, const struct claim *c,
 {
 	while (r.start < r.end) {
 		const unsigned char *bytes;
-		uint64_t most = range_size(r) < TICK_BYTES ? range_size(r) : TICK_BYTES;
-		uint64_t n = space_stretch(from->image->space, r.start, most, &bytes);
+		uint64_t n =
+		    space_stretch(from->image->space, r.start, range_size(r), &bytes);
 
+		n = bytes && n > TICK_BYTES ? TICK_BYTES : n;
 		if (bytes) {
 			vec_push(&to->regions,
 			    (struct region) {
