@@ -73,6 +73,10 @@ scan_heap(struct hs_scan *s, struct hs_error *err)
 		return true;
 	if (!heap_walk(&s->heap, &s->space, &s->image, &s->progress, err))
 		return false;
+#ifdef HS_DEBUG
+	if (heap_invalid(&s->heap))
+		return fail(err, "heapscan is wrong: %s", heap_invalid(&s->heap));
+#endif
 	s->done = SCAN_HEAP;
 	return verdict_on_heap(&s->verdict, &s->heap, &s->image, err);
 }

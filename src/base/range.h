@@ -49,6 +49,12 @@ range_common(struct range a, struct range b)
 		a.end < b.end ? a.end : b.end };
 }
 
+/* For qsort(): by start. */
+int range_by_start(const void *a, const void *b);
+
+/* Which of n ranges, sorted and not overlapping, holds a?  NULL: none. */
+const struct range *range_holding(const struct range *sorted, size_t n, hs_addr a);
+
 static inline hs_addr
 align_down(hs_addr a, uint64_t power)
 {

@@ -5,6 +5,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Segments share no bytes of the file; a header that is wrong may seem to. */
+#define MOST_TIMES 4
+
 /* Room for a promise that wraps: none of ours ends at or past this. */
 #define MEMORY_END (UINT64_MAX & ~UINT64_C(0xfff))
 
@@ -20,8 +23,9 @@ drop_front(struct segment *s, uint64_t n)
 	s->promised -= s->promised < n ? s->promised : n;
 }
 
+/* *left: bytes that segments may still have. */
 static void
-add(struct core *core, const struct headers *h, uint64_t number)
+add(struct core *core, const struct headers *h, uint64_t number, uint64_t *left)
 {
 	Elf64_Phdr p = headers_at(h, number);
 	struct segment s = { .flags = p.p_flags & (PF_R | PF_W | PF_X) };
@@ -45,6 +49,14 @@ add(struct core *core, const struct headers *h, uint64_t number)
 	s.range = (struct range) { p.p_vaddr, p.p_vaddr + p.p_memsz };
 	s.promised = p.p_filesz;
 	s.bytes = headers_bytes(h, p.p_offset, p.p_filesz, &s.have);
+	if (s.have > *left) {
+		lines_add(&core->notes,
+		    "segment %" PRIu64 " at 0x%" PRIx64
+		    " has contents that others have, too: they are left out",
+		    number, p.p_vaddr);
+		s.have = 0;
+	}
+	*left -= s.have;
 	vec_push(&core->segments, s);
 }
 
@@ -105,8 +117,10 @@ count_missing(struct core *core)
 bool
 segments_read(struct core *core, const struct headers *h, struct hs_error *err)
 {
+	uint64_t left = h->size * MOST_TIMES;
+
 	for (uint64_t i = 0; i < h->count; i++)
-		add(core, h, i);
+		add(core, h, i, &left);
 	if (core->segments.n == 0)
 		return fail(err,
 		    core->cut ? "is cut in its headers: nothing is left to analyse"

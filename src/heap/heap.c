@@ -28,14 +28,6 @@ const char *const accounting_name[] = {
 };
 
 static int
-range_cmp(const void *a, const void *b)
-{
-	const struct range *x = a, *y = b;
-
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
-static int
 damage_cmp(const void *a, const void *b)
 {
 	const struct damage *x = a, *y = b;
@@ -57,7 +49,7 @@ merge_owned(struct heap *h)
 	}
 	if (h->owned.broke)
 		return false;
-	vec_sort(&h->owned, range_cmp);
+	vec_sort(&h->owned, range_by_start);
 	for (size_t i = 0; i < h->owned.n; i++) {
 		struct range r = h->owned.at[i];
 

@@ -139,6 +139,7 @@ struct heap {
 	hs_addr disagreement; /* where accounting is off first, or 0 */
 	char disagreement_text[200];
 	struct VEC(struct zone) zones; /* for look-ups: heap/map.c */
+	struct range bounds;           /* from the first zone to past the last */
 };
 
 #define HEAP_EMPTY ((struct heap) { .space = NULL })

@@ -270,13 +270,28 @@ meet_chunk(const struct heap *h, const struct span *s, hs_addr a, uint64_t granu
 	return s->mapped ? meet_mapped(s, a) : MEET_INTERIOR;
 }
 
+/*
+ * a lies in no span.  It may be one past a mapped block's end; but the start
+ * of an alien mapping is a common value, so only where no memory is.
+ */
+static enum meet
+meet_past(const struct heap *h, hs_addr a, uint32_t *number)
+{
+	const struct span *s = span_at(h, a - 1);
+
+	if (!s || !s->mapped || !in_use(h, s->first) || space_at(h->space, a))
+		return MEET_NONE;
+	*number = s->first;
+	return s->range.end + (uint64_t)(int64_t)s->tail == a ? MEET_END : MEET_NONE;
+}
+
 enum meet
 heap_meet(const struct heap *h, hs_addr a, uint32_t *number)
 {
 	const struct span *s = span_at(h, a);
 
 	return s ? meet_chunk(h, s, a, start_before(h, s, a, number), number)
-		 : MEET_NONE;
+		 : meet_past(h, a, number);
 }
 
 void
@@ -299,5 +314,5 @@ heap_meet_all(const struct heap *h, const hs_addr *a, unsigned n, enum meet *mee
 	}
 	for (unsigned i = 0; i < n; i++)
 		meet[i] = s[i] ? meet_chunk(h, s[i], a[i], granule[i], &number[i])
-			       : MEET_NONE;
+			       : meet_past(h, a[i], &number[i]);
 }

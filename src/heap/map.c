@@ -18,37 +18,38 @@
 #include <string.h>
 
 enum {
-	ZONE_GAP = 1 << 30,    /* bytes between spans that part two zones */
+	ZONE_GAP = 1 << 30, /* bytes between spans that part two zones, at least */
+	MAX_ZONES = 16,     /* look-ups go through all */
 	MAX_BUCKETS = 1 << 20, /* of a zone */
 	MAX_CHUNKS = (1 << 30) - 1, /* struct root and struct edges give numbers 30 bits */
 };
 
-static bool
-add_cells(struct heap *h, size_t n)
+bool
+map_grow(struct heap *h, size_t n)
 {
-	if (n > h->cells.max - h->cells.n) {
-		size_t more = h->cells.n + n + h->cells.max / 2;
+	if (n > h->cells.max) {
+		size_t more = n + h->cells.max / 2;
 		struct cell *at = more > SIZE_MAX / sizeof *at
 		    ? NULL
 		    : realloc(h->cells.at, more * sizeof *at);
 
-		if (!at)
+		if (!at) {
+			h->cells.broke = true;
 			return false;
+		}
 		h->cells.at = at;
 		h->cells.max = more;
 	}
-	memset(h->cells.at + h->cells.n, 0, n * sizeof *h->cells.at);
-	h->cells.n += n;
+	memset(h->cells.at + h->cells.n, 0, (n - h->cells.n) * sizeof *h->cells.at);
+	h->cells.n = n;
 	return true;
 }
 
 static bool
-add_span(struct heap *h, struct span s, size_t cells)
+add_span(struct heap *h, struct span s)
 {
 	s.cell = h->cells.n;
 	s.first = (uint32_t)h->states.n;
-	if (!add_cells(h, cells))
-		return false;
 	vec_push(&h->spans, s);
 	return !h->spans.broke;
 }
@@ -63,7 +64,7 @@ map_begin(struct heap *h, struct range range, uint32_t arena, unsigned header, i
 		.tail = (int8_t)tail,
 	};
 
-	return add_span(h, s, range_size(range) / CELL_BYTES + 1);
+	return add_span(h, s);
 }
 
 void
@@ -73,11 +74,10 @@ map_end(struct heap *h, hs_addr end)
 
 	s->count = (uint32_t)(h->states.n - s->first);
 	s->range.end = end;
-	h->cells.n = s->cell + range_size(s->range) / CELL_BYTES + 1;
-	if (s->count > 0)
-		return;
-	h->cells.n = s->cell;
-	h->spans.n--;
+	if (s->count == 0)
+		h->spans.n--;
+	else
+		(void)map_grow(h, s->cell + range_size(s->range) / CELL_BYTES + 1);
 }
 
 bool
@@ -94,10 +94,10 @@ map_mapped(struct heap *h, struct range range, uint32_t arena, unsigned header,
 		.front = front,
 	};
 
-	if (!add_span(h, s, 1))
+	if (!add_span(h, s))
 		return false;
 	map_chunk(h, range.start, state);
-	return !h->states.broke;
+	return !h->states.broke && !h->cells.broke;
 }
 
 static int
@@ -183,28 +183,74 @@ number_spans(struct heap *h)
 	return !keys.broke && !h->by_number.broke;
 }
 
+/* Is the i-th span the last one of its zone? */
+static bool
+ends_zone(const struct heap *h, size_t i, uint64_t gap)
+{
+	const struct span *s = &h->spans.at[i];
+
+	return i + 1 == h->spans.n || s[1].range.start - s->range.end >= gap;
+}
+
+/* The least gap, from ZONE_GAP on in powers of two, that makes few zones. */
+static uint64_t
+choose_gap(const struct heap *h)
+{
+	uint64_t gap = ZONE_GAP / 2;
+	size_t zones;
+
+	do {
+		gap *= 2;
+		zones = 0;
+		for (size_t i = 0; i < h->spans.n; i++)
+			zones += ends_zone(h, i, gap);
+	} while (zones > MAX_ZONES);
+	return gap;
+}
+
+static bool
+add_zones(struct heap *h)
+{
+	uint64_t gap = choose_gap(h);
+	size_t from = 0;
+
+	for (size_t i = 0; i < h->spans.n; i++)
+		if (ends_zone(h, i, gap)) {
+			if (!add_zone(h, from, i + 1))
+				return false;
+			from = i + 1;
+		}
+	return true;
+}
+
+static bool
+check_overlap(const struct heap *h, struct hs_error *err)
+{
+	for (size_t i = 1; i < h->spans.n; i++)
+		if (h->spans.at[i].range.start < h->spans.at[i - 1].range.end)
+			return fail(err,
+			    "two parts of the heap overlap at 0x%llx: not supported",
+			    (unsigned long long)h->spans.at[i].range.start);
+	return true;
+}
+
 bool
 map_seal(struct heap *h, struct hs_error *err)
 {
-	size_t from = 0;
-
-	if (h->states.broke || h->spans.broke || h->spans.n > UINT32_MAX)
+	if (h->states.broke || h->cells.broke || h->spans.broke
+	    || h->spans.n > UINT32_MAX)
 		return fail_nomem(err);
 	if (h->states.n > MAX_CHUNKS)
 		return fail(err, "more than %d chunks: not supported", MAX_CHUNKS);
 	h->nchunks = (uint32_t)h->states.n;
 	rank_cells(h);
 	vec_sort(&h->spans, by_start);
-	if (!number_spans(h))
+	if (!check_overlap(h, err))
+		return false;
+	if (!number_spans(h) || !add_zones(h))
 		return fail_nomem(err);
-	for (size_t i = 0; i < h->spans.n; i++) {
-		const struct span *s = &h->spans.at[i];
-
-		if (i + 1 < h->spans.n && s[1].range.start - s->range.end < ZONE_GAP)
-			continue;
-		if (!add_zone(h, from, i + 1))
-			return fail_nomem(err);
-		from = i + 1;
-	}
+	if (h->zones.n > 0)
+		h->bounds = (struct range) { h->zones.at[0].range.start,
+			h->zones.at[h->zones.n - 1].range.end };
 	return true;
 }

@@ -15,14 +15,20 @@
 bool map_begin(struct heap *h, struct range range, uint32_t arena, unsigned header,
     int tail) MUST_CHECK;
 
+/* Makes it n cells, the new ones empty.  False, and .cells.broke, when memory ran out. */
+bool map_grow(struct heap *h, size_t n);
+
 /* The next chunk of the open span; at is a multiple of GRANULE past its start. */
 static inline void
 map_chunk(struct heap *h, hs_addr at, enum state state)
 {
 	const struct span *s = &h->spans.at[h->spans.n - 1];
 	uint64_t granule = (at - s->range.start) / GRANULE;
+	size_t cell = s->cell + granule / 64;
 
-	h->cells.at[s->cell + granule / 64].start |= 1ull << granule % 64;
+	if (cell >= h->cells.n && !map_grow(h, cell + 1))
+		return;
+	h->cells.at[cell].start |= 1ull << granule % 64;
 	vec_push(&h->states, (unsigned char)state);
 }
 
@@ -36,7 +42,10 @@ void map_end(struct heap *h, hs_addr end);
 bool map_mapped(struct heap *h, struct range range, uint32_t arena, unsigned header,
     int tail, uint64_t front, enum state state) MUST_CHECK;
 
-/* Sorts the spans, numbers the chunks, builds the tables for look-ups. */
+/*
+ * Sorts the spans, numbers the chunks, builds the tables for look-ups.  False
+ * when memory ran out, or spans overlap, which is for their reader to prevent.
+ */
 bool map_seal(struct heap *h, struct hs_error *err) MUST_CHECK;
 
 /* The chunk that starts at exactly this address.  False when none does. */

@@ -4,10 +4,25 @@
 
 enum {
 	STRING_HEAD = 24, /* length, capacity, count of references: libstdc++'s old string */
-	SLACK = 16, /* bytes by which a block may be larger than what was asked for */
+	SLACK = 32, /* bytes by which a block may be larger than what was asked for */
 	JMP_RBP = 8, /* offsets in a jmp_buf: rbx, rbp, r12 to r15, rsp, pc */
 	JMP_RSP = 48,
 };
+
+/*
+ * Bytes below which a block's size less the request stays.  glibc rounds up to 16
+ * and adds what is left of a chunk when that is too little for another; a
+ * mapping ends where its page does.
+ */
+static uint64_t
+slack(const struct heap *h, const struct block *b)
+{
+	uint64_t page;
+
+	return b->span->mapped && core_auxv(h->space->core, AT_PAGESZ, &page)
+	    ? SLACK + page
+	    : SLACK;
+}
 
 static bool
 is_string(const struct heap *h, const struct block *b)
@@ -19,7 +34,7 @@ is_string(const struct heap *h, const struct block *b)
 	return b->size > STRING_HEAD
 	    && space_read(h->space, b->address, head, sizeof head)
 	    && head[0] <= head[1] && head[1] > 0
-	    && b->size - STRING_HEAD - 1 - head[1] < SLACK
+	    && b->size - STRING_HEAD - 1 - head[1] < slack(h, b)
 	    && space_read(h->space, b->address + STRING_HEAD + head[0], &end, 1)
 	    && end == 0;
 }
@@ -29,18 +44,18 @@ is_length(const struct heap *h, const struct block *b)
 {
 	uint64_t length;
 
-	return space_word(h->space, b->address, &length)
-	    && b->size - 8 - length < SLACK;
+	return space_word(h->space, b->address, &length) && length > 0
+	    && b->size - 8 - length < slack(h, b);
 }
 
-/* Elements of one size fill what some request in the last SLACK bytes left. */
+/* Elements of one size fill what some request that fits this block left. */
 static bool
 is_array(const struct heap *h, const struct block *b)
 {
 	uint64_t count;
 
 	return space_word(h->space, b->address, &count) && count > 0
-	    && count <= b->size - 8 && (b->size - 8) % count < SLACK;
+	    && count <= b->size - 8 && (b->size - 8) % count < slack(h, b);
 }
 
 static bool

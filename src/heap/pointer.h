@@ -18,10 +18,14 @@ pointer_demangle(uint64_t word, uint64_t guard)
 static inline bool
 pointer_likely(const struct heap *h, uint64_t word)
 {
-	for (size_t i = 0; i < h->zones.n; i++)
-		if (word - h->zones.at[i].range.start
-		    <= h->zones.at[i].range.end - h->zones.at[i].range.start)
+	if (word - h->bounds.start > range_size(h->bounds))
+		return false; /* most words: zero, small numbers, text */
+	for (size_t i = 0; i < h->zones.n; i++) {
+		struct range r = h->zones.at[i].range;
+
+		if (word - r.start <= range_size(r)) /* one past the end is one, too */
 			return true;
+	}
 	return false;
 }
 

@@ -19,13 +19,11 @@
 
 enum { TICK_BYTES = 16 << 20 }; /* searched between two looks at the clock */
 
-/* A place where a claim begins or ends. */
-struct cut {
-	hs_addr at;
-	uint32_t claim;
-	bool begins;
-};
-struct cuts VEC(struct cut);
+/*
+ * Claims that have begun, as a binary heap: one is stronger than those at 2i + 1
+ * and 2i + 2, so the strongest is at 0.  One that has ended goes when it gets there.
+ */
+struct open VEC(const struct claim *);
 
 void
 root_see(struct roots *to, const struct sources *from, hs_addr at, uint64_t word)
@@ -101,53 +99,84 @@ search(struct roots *to, const struct sources *from, const struct claim *c,
 }
 
 static int
-cut_cmp(const void *a, const void *b)
+claim_cmp(const void *a, const void *b)
 {
-	const struct cut *x = a, *y = b;
+	const struct claim *x = a, *y = b;
 
-	if (x->at != y->at)
-		return x->at < y->at ? -1 : 1;
-	if (x->begins != y->begins)
-		return x->begins ? 1 : -1; /* ends first */
-	return x->claim < y->claim ? -1 : x->claim > y->claim;
+	if (x->range.start != y->range.start)
+		return x->range.start < y->range.start ? -1 : 1;
+	if (x->range.end != y->range.end)
+		return x->range.end < y->range.end ? -1 : 1;
+	if (x->thread != y->thread)
+		return x->thread < y->thread ? -1 : 1;
+	if (x->module != y->module)
+		return x->module < y->module ? -1 : 1;
+	return (int)x->kind - (int)y->kind;
 }
 
-/* The claim of the highest rank among those open now; of equals the first. */
-static const struct claim *
-strongest(const struct claims *claims, const uint32_t *open, size_t n)
-{
-	const struct claim *best = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct claim *c = &claims->at[open[i]];
-
-		if (!best || c->rank > best->rank
-		    || (c->rank == best->rank && (best->dead && !c->dead)))
-			best = c;
-	}
-	return best;
-}
-
+/* By rank; of equals one that is not dead, or the first. */
 static bool
-search_claims(struct roots *to, const struct sources *from, const struct claims *claims,
-    const struct cuts *cuts, const struct progress *progress, struct hs_error *err)
+is_stronger(const struct claim *a, const struct claim *b)
 {
-	struct VEC(uint32_t) open = { 0 };
+	if (a->rank != b->rank)
+		return a->rank > b->rank;
+	return a->dead != b->dead ? b->dead : a < b;
+}
+
+static void
+open_push(struct open *o, const struct claim *c)
+{
+	size_t i = o->n, up;
+
+	vec_push(o, c);
+	for (; !o->broke && i > 0 && is_stronger(c, o->at[up = (i - 1) / 2]); i = up) {
+		o->at[i] = o->at[up];
+		o->at[up] = c;
+	}
+}
+
+/* Drops the strongest. */
+static void
+open_pop(struct open *o)
+{
+	const struct claim *last = o->at[--o->n];
+	size_t i = 0, down;
+
+	while ((down = 2 * i + 1) < o->n) {
+		if (down + 1 < o->n && is_stronger(o->at[down + 1], o->at[down]))
+			down++;
+		if (!is_stronger(o->at[down], last))
+			break;
+		o->at[i] = o->at[down];
+		i = down;
+	}
+	o->at[i] = last;
+}
+
+/* Claims are sorted: each stretch up to where one begins or ends has one owner. */
+static bool
+search_claims(struct roots *to, const struct sources *from,
+    const struct claims *claims, const struct progress *progress, struct hs_error *err)
+{
+	const struct claim *next = claims->at, *end = next + claims->n;
+	struct open open = { 0 };
+	hs_addr at = 0;
 	bool ok = true;
 
-	for (size_t i = 0; ok && i < cuts->n; i++) {
-		const struct cut *c = &cuts->at[i];
-		const struct claim *best;
-		struct range r = { c->at, i + 1 < cuts->n ? cuts->at[i + 1].at : c->at };
+	while (ok && !open.broke && (open.n > 0 || next < end)) {
+		struct range r = { at, UINT64_MAX };
 
-		if (c->begins)
-			vec_push(&open, c->claim);
-		for (size_t k = 0; !c->begins && k < open.n; k++)
-			if (open.at[k] == c->claim)
-				open.at[k--] = open.at[--open.n];
-		best = strongest(claims, open.at, open.n);
-		if (best && !best->dead && r.start < r.end)
-			ok = search(to, from, best, r, progress, err);
+		for (; next < end && next->range.start <= at; next++)
+			open_push(&open, next);
+		while (open.n > 0 && open.at[0]->range.end <= at)
+			open_pop(&open);
+		if (next < end)
+			r.end = next->range.start;
+		if (open.n > 0 && open.at[0]->range.end < r.end)
+			r.end = open.at[0]->range.end;
+		if (open.n > 0 && !open.at[0]->dead)
+			ok = search(to, from, open.at[0], r, progress, err);
+		at = r.end;
 	}
 	ok = ok && (!open.broke || fail_nomem(err));
 	vec_free(&open);
@@ -159,21 +188,14 @@ search_memory(struct roots *to, const struct sources *from,
     const struct progress *progress, struct hs_error *err)
 {
 	struct claims claims = { 0 };
-	struct cuts cuts = { 0 };
 	bool ok;
 
 	for (const struct kind *k = kinds; k->claim; k++)
 		k->claim(from, &claims);
-	for (uint32_t i = 0; i < claims.n; i++) {
-		vec_push(&cuts, (struct cut) { claims.at[i].range.start, i, true });
-		vec_push(&cuts, (struct cut) { claims.at[i].range.end, i, false });
-	}
-	vec_sort(&cuts, cut_cmp);
-	ok = claims.broke || cuts.broke
-	    ? fail_nomem(err)
-	    : search_claims(to, from, &claims, &cuts, progress, err);
+	vec_sort(&claims, claim_cmp);
+	ok = claims.broke ? fail_nomem(err)
+			  : search_claims(to, from, &claims, progress, err);
 	vec_free(&claims);
-	vec_free(&cuts);
 	return ok;
 }
 

@@ -4,28 +4,11 @@
 
 #include <stdio.h>
 
-/* All of the file, or NULL. */
-static char *
-read_file(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	struct VEC(char) text = { .n = 0 };
-	int c;
-
-	if (!f)
-		return NULL;
-	while ((c = fgetc(f)) != EOF)
-		vec_push(&text, (char)c);
-	vec_push(&text, '\0');
-	fclose(f);
-	return text.at;
-}
-
 int
 main(int argc, char **argv)
 {
 	scoped(world_fini) struct world w = WORLD_EMPTY;
-	autofree char *text = argc == 2 ? read_file(argv[1]) : NULL;
+	autofree char *text = argc == 2 ? world_text(argv[1]) : NULL;
 
 	if (!text) {
 		fprintf(stderr, "usage: synth FILE.heap >CORE\n");

@@ -402,7 +402,8 @@ draft_mapped(struct draft *d, uint64_t request, uint64_t align)
 {
 	struct draft_library *l = &d->libraries.at[arena(d)->library];
 	hs_addr base = d->mappings;
-	uint64_t offset = align > HEADER ? align_up(base + HEADER, align) - HEADER - base : 0;
+	uint64_t offset =
+	    align > HEADER ? align_up(base + HEADER, align) - HEADER - base : 0;
 
 	l->mapped++;
 	l->mapped_bytes += map(d, request, offset);

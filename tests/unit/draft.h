@@ -36,11 +36,11 @@ const struct glibc *glibc_of(const char *since);
 struct draft_arena {
 	hs_addr state; /* its malloc_state */
 	unsigned library;
-	hs_addr heap; /* of a thread arena: the heap at hand; 0: a main arena */
-	hs_addr start;  /* where the segment at hand, or that heap, begins */
-	hs_addr next;   /* where the next chunk goes */
+	hs_addr heap;  /* of a thread arena: the heap at hand; 0: a main arena */
+	hs_addr start; /* where the segment at hand, or that heap, begins */
+	hs_addr next;  /* where the next chunk goes */
 	hs_addr before; /* the chunk before it, when that is free by its flags; else 0 */
-	hs_addr top;    /* once it is finished */
+	hs_addr top;     /* once it is finished */
 	uint64_t system; /* bytes of segments and heaps that are closed */
 	int flags;
 };
@@ -57,7 +57,7 @@ struct draft {
 	const struct glibc *glibc;
 	struct VEC(struct draft_arena) arenas;
 	struct VEC(struct draft_library) libraries;
-	size_t at; /* the arena at hand */
+	size_t at;                  /* the arena at hand */
 	hs_addr segments, mappings; /* where the next of them goes */
 };
 

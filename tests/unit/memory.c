@@ -50,7 +50,8 @@ area_at(struct memory *m, hs_addr a, uint64_t n)
 	for (size_t i = 0; i < m->n; i++)
 		if (range_holds(m->at[i].range, a, n))
 			return &m->at[i];
-	fprintf(stderr, "the test wants memory at 0x%" PRIx64 ", where there is none\n", a);
+	fprintf(stderr,
+	    "the test wants memory at 0x%" PRIx64 ", where there is none\n", a);
 	abort();
 }
 

@@ -19,47 +19,49 @@
 #include <elf.h>
 
 struct tiny_segment {
-  uint64_t start, memory, contents;
-  unsigned flags;
-  const void *bytes; /* or NULL: tiny_byte() */
-  size_t known;      /* how many of them; zeros follow */
+	uint64_t start, memory, contents;
+	unsigned flags;
+	const void *bytes; /* or NULL: tiny_byte() */
+	size_t known;      /* how many of them; zeros follow */
 };
 
 struct tiny {
-  struct VEC(struct tiny_segment) segments;
-  struct VEC(unsigned char) notes;
-  struct VEC(unsigned char) list, paths; /* of NT_FILE */
-  struct VEC(unsigned char) image;       /* tiny_make() makes it */
-  unsigned mapped;
-  bool notes_last; /* as gdb does it; the kernel puts them first */
-  bool many;       /* number of segments in section header 0 at the end */
-  int fd;
-  char path[32]; /* of the image in a file without a name */
+	struct VEC(struct tiny_segment) segments;
+	struct VEC(unsigned char) notes;
+	struct VEC(unsigned char) list, paths; /* of NT_FILE */
+	struct VEC(unsigned char) image;       /* tiny_make() makes it */
+	unsigned mapped;
+	bool notes_last; /* as gdb does it; the kernel puts them first */
+	bool many;       /* number of segments in section header 0 at the end */
+	int fd;
+	char path[32]; /* of the image in a file without a name */
 };
 
-#define TINY_EMPTY ((struct tiny){.fd = -1})
+#define TINY_EMPTY ((struct tiny) { .fd = -1 })
 
-static inline unsigned char tiny_byte(uint64_t address) {
-  return (unsigned char)(address * 7 + (address >> 8) + 1);
+static inline unsigned char
+tiny_byte(uint64_t address)
+{
+	return (unsigned char)(address * 7 + (address >> 8) + 1);
 }
 
 void tiny_fini(struct tiny *t);
 
 void tiny_segment(struct tiny *t, uint64_t start, uint64_t memory,
-                  uint64_t contents, unsigned flags);
+    uint64_t contents, unsigned flags);
 
 /* The page at start of a file whose first n bytes these are. */
 void tiny_page(struct tiny *t, uint64_t start, const void *bytes, size_t n,
-               unsigned flags);
+    unsigned flags);
 
-void tiny_note(struct tiny *t, const char *owner, uint32_t type,
-               const void *bytes, uint32_t n);
+void tiny_note(struct tiny *t, const char *owner, uint32_t type, const void *bytes,
+    uint32_t n);
 void tiny_thread(struct tiny *t, int32_t tid, uint64_t sp);
 void tiny_auxv(struct tiny *t, const uint64_t *pairs, size_t n);
 
 /* One more file for NT_FILE; offset in pages of 4096 bytes. */
 void tiny_map(struct tiny *t, uint64_t start, uint64_t end, uint64_t offset,
-              const char *path);
+    const char *path);
 
 /* The core, as t->image. */
 void tiny_make(struct tiny *t);

@@ -7,8 +7,7 @@
 
 enum { WORDS_MOST = 4 };
 
-static void __attribute__((noreturn)) PRINTF_LIKE(1, 2)
-wrong(const char *fmt, ...)
+static void __attribute__((noreturn)) PRINTF_LIKE(1, 2) wrong(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -338,10 +337,27 @@ world_write(struct world *w, const char *text)
 		abort();
 	for (char *c = copy; (c = strchr(c, '#')); c++) /* comments become blanks */
 		memset(c, ' ', strcspn(c, "\n"));
-	for (char *t = strtok_r(copy, ";\n", &rest); t; t = strtok_r(NULL, ";\n", &rest))
+	for (char *t = strtok_r(copy, ";\n", &rest); t;
+	     t = strtok_r(NULL, ";\n", &rest))
 		read_statement(w, t);
 	if (w->threads.n == 0)
 		wrong("there is nothing in this world");
 	draft_finish(&w->draft);
 	world_link(w);
+}
+
+char *
+world_text(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	struct VEC(char) text = { .n = 0 };
+	int c;
+
+	if (!f)
+		return NULL;
+	while ((c = fgetc(f)) != EOF)
+		vec_push(&text, (char)c);
+	vec_push(&text, '\0');
+	fclose(f);
+	return text.at;
 }

@@ -3,10 +3,7 @@
  * Small worlds: a process with a heap, told in words, made into a core, and
  * analysed from the core's first byte to the graph.
  *
- *	scoped(world_fini) struct world w = WORLD_EMPTY;
- *
- *	world_make(&w, "block A 16; block B 16; A+0 -> B; A is leaked-direct");
- *	CHECK(world_holds(&w));
+ *	CHECK(world_is_so("block A 16; block B 16; A -> B; A is leaked-direct"));
  *
  * A statement ends at the end of its line or at a semicolon; # begins a
  * comment.  Sizes are what is asked of malloc, in bytes; numbers are as in C.
@@ -109,6 +106,9 @@ struct world {
 /* All at once: world_write() and world_read(). */
 void world_make(struct world *w, const char *text);
 
+/* The text in a file, to be freed; NULL when it cannot be read. */
+char *world_text(const char *path);
+
 /* Writes the memory of a world.  A text that makes no sense ends the program. */
 void world_write(struct world *w, const char *text);
 
@@ -127,19 +127,43 @@ void world_fini(struct world *w);
 /* The chunk with this name, which must be one. */
 struct block world_block(const struct world *w, const char *name);
 
+/* The state of the chunk that a lies in; STATE_COUNT when it is in none. */
+enum state world_state(const struct world *w, hs_addr a);
+
+static inline const struct heap *
+world_heap(const struct world *w)
+{
+	return &w->scan->heap;
+}
+
+/* The first main arena, and its top. */
+static inline hs_addr
+world_arena(const struct world *w)
+{
+	return w->draft.arenas.at[0].state;
+}
+
+static inline hs_addr
+world_top(const struct world *w)
+{
+	return w->draft.arenas.at[0].top;
+}
+
 /* "leaked-direct" and so on; of a chunk that is no block in use, its state. */
 const char *world_reach(const struct world *w, const char *name);
 
 /* Are the world's facts true?  Says which are not. */
 bool world_holds(const struct world *w);
 
-/* ---- For the words that make a world: words.c */
+/* The same of a world that is made for it: most tests are but a text. */
+bool world_is_so(const char *text);
+
+/* ---- For the words that make a world (words.c), and its core */
 
 void world_begin(struct world *w, const struct glibc *glibc);
 void world_add_library(struct world *w);
 void world_add_thread(struct world *w, bool spare);
 void world_add_lost(struct world *w);
-void world_link(struct world *w); /* when all threads are there */
 void world_name(struct world *w, const char *text, hs_addr at);
 
 /* The tcache of the thread at hand for the library at hand, made if it has none. */
@@ -153,5 +177,11 @@ void world_put_jump(struct world *w, hs_addr at, uint64_t frame);
 
 /* The first word of a place that has a name of its own, and the thread at hand's of it. */
 bool world_place(const struct world *w, const char *name, hs_addr *start);
+
+/* When all is there: the lists of the dynamic linker and of nptl. */
+void world_link(struct world *w);
+
+/* NT_FILE and NT_AUXV. */
+void world_list_files(struct world *w);
 
 #endif

@@ -4,7 +4,8 @@
  *
  * malloc_state holds 127 bins, and an empty bin is two words that both hold
  * the address 16 bytes below themselves: a mark that next to nothing else in
- * memory leaves, repeated some dozen times at a stride of 16.  That says where
+ * memory leaves, repeated some dozen times at a stride of 16.  (One that is not
+ * empty says as much: what its words lead to leads back.)  That says where
  * the bins are but not which of them we see, nor the layout around them.  So
  * every layout and every bin number is tried, and the ring decides: arenas
  * are linked in a circle, and only the right guess leads through arenas that
@@ -14,8 +15,9 @@
  * there may be several (dlmopen, libc_malloc_debug).
  *
  * What can fool it: freed memory that held an arena once, which no ring leads
- * back to; damage in one arena, which is why a few odd bins are forgiven, and
- * why an arena with all bins right is taken though its ring be broken.
+ * back to; damage in one arena, which is why a few odd bins are forgiven; a ring
+ * that is broken, or closes elsewhere.  Then the guess is taken under which most
+ * arenas hang together, if a main one is among them.
  *
  * Up to glibc 2.41 a process that never called malloc has bins of zeros: it is
  * not found, and nothing is missed.
@@ -23,18 +25,19 @@
 #include "heap/glibc/glibc.h"
 
 enum {
-	MAX_RING = 1 << 20, /* more arenas than that are a damaged ring */
-	MIN_EMPTY = 8,      /* empty bins that a candidate must show */
+	MAX_INSTANCES = 32, /* dlmopen() makes 16 at most; what is more, is made up */
 	MAX_ODD = 6, /* bins that damage, or a thread inside malloc, may have spoilt */
 	SMALL_PIECE = 8 << 20, /* bytes: larger anonymous ones are looked at only if need be */
 	MAX_TRIES = 1 << 16, /* hits that lead nowhere: memory made to look like bins */
+	MAX_LOOKS = 1 << 16, /* at all bins of a place; so the longest ring has fewer arenas */
 };
 
 struct ring {
 	struct VEC(hs_addr) arenas;
+	size_t whole; /* of them have no bin wrong */
 	bool closed;
 	struct VEC(struct range) known; /* arenas of rings that were found, sorted */
-	unsigned tries;
+	unsigned tries, looks;
 };
 
 static bool
@@ -43,67 +46,105 @@ word(const struct ptmalloc *pt, hs_addr a, uint64_t *w)
 	return space_word(pt->space, a, w);
 }
 
-/* Does bin i of the arena whose bins are at `bins` hang together? 1: empty, 2: a list, 0: no. */
-static int
-bin_kind(const struct ptmalloc *pt, hs_addr bins, unsigned i)
+/* Does what fd and bk lead to lead back to the bin? */
+static bool
+is_list(const struct ptmalloc *pt, hs_addr head, uint64_t fd, uint64_t bk)
+{
+	uint64_t there;
+
+	return word(pt, fd + 24, &there) && there == head
+	    && word(pt, bk + 16, &there) && there == head;
+}
+
+/* Does bin i of the arena whose bins are at `bins` hang together?  An empty one is a list, too. */
+static bool
+bin_fits(const struct ptmalloc *pt, hs_addr bins, unsigned i)
 {
 	hs_addr head = bins + 16 * (i - 1) - HEADER;
-	uint64_t fd, bk, there;
+	uint64_t fd, bk;
 
-	if (!word(pt, head + HEADER, &fd) || !word(pt, head + HEADER + 8, &bk))
-		return 0;
-	if (fd == head && bk == head)
-		return 1;
-	return word(pt, fd + 24, &there) && there == head
-		&& word(pt, bk + 16, &there) && there == head
-	    ? 2
-	    : 0;
+	return word(pt, head + HEADER, &fd) && word(pt, head + HEADER + 8, &bk)
+	    && is_list(pt, head, fd, bk);
+}
+
+/*
+ * Could the words beside the bins be those of an arena with this layout?  What
+ * `next` holds is not asked: the ring will show, and it may be broken.
+ */
+static bool
+is_likely_state(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr arena)
+{
+	uint64_t head, top, system, max;
+
+	return word(pt, arena, &head) && (uint32_t)head <= 2
+	    && head >> 32 <= (uint64_t)l->max_flags && word(pt, arena + l->top, &top)
+	    && (top % 16 == 0 || top == arena + l->bins - HEADER)
+	    && word(pt, arena + l->system, &system)
+	    && word(pt, arena + l->max_system, &max) && max >= system;
 }
 
 /* How many bins of the arena are wrong; NBINS when it is no arena under this layout. */
 static unsigned
-odd_bins(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr arena)
+odd_bins(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr arena,
+    struct ring *ring)
 {
-	uint64_t head, top, next, system, max;
-	unsigned odd = 0, empty = 0;
+	uint64_t top = 0;
+	unsigned odd;
 
-	if (!word(pt, arena, &head) || !word(pt, arena + l->top, &top)
-	    || !word(pt, arena + l->next, &next)
-	    || !word(pt, arena + l->system, &system)
-	    || !word(pt, arena + l->max_system, &max))
+	if (!is_likely_state(pt, l, arena) || ring->looks >= MAX_LOOKS)
 		return NBINS;
-	if ((uint32_t)head > 2 || head >> 32 > (uint64_t)l->max_flags || max < system
-	    || (top % 16 != 0 && top != arena + l->bins - HEADER) || next % 16 != 0
-	    || !space_at(pt->space, top) || !space_at(pt->space, next))
-		return NBINS;
-	for (unsigned i = 1; i < NBINS; i++) {
-		int kind = bin_kind(pt, arena + l->bins, i);
-
-		empty += kind == 1;
-		odd += kind == 0;
-	}
-	return empty >= MIN_EMPTY ? odd : NBINS;
+	ring->looks++;
+	/* up to 2.28 a top of absurd size was split, and the rest of it lies anywhere */
+	odd = !word(pt, arena + l->top, &top) || !space_at(pt->space, top);
+	for (unsigned i = 1; i < NBINS; i++)
+		odd += !bin_fits(pt, arena + l->bins, i);
+	return odd;
 }
 
-/* Follow `next` from an arena; closed when that comes back to it. */
+/* A chain that runs in a circle ends with all of that: keep each arena once. */
+static void
+cut_circle(struct ring *ring, size_t circle)
+{
+	size_t i = 0;
+
+	while (i + circle < ring->arenas.n
+	    && ring->arenas.at[i] != ring->arenas.at[i + circle])
+		i++;
+	ring->arenas.n = i + circle;
+}
+
+/*
+ * Follow `next` from an arena; closed when that comes back to it.  One that
+ * runs in a circle further on meets an arena that we remember: each time after
+ * twice as many steps we remember the one at hand.
+ */
 static void
 follow_ring(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr first,
     struct ring *ring)
 {
-	hs_addr a = first;
+	hs_addr a = first, seen = 0;
+	size_t before = 0; /* arenas in front of that */
+	unsigned odd;
 
-	ring->arenas.n = 0;
+	ring->arenas.n = ring->whole = 0;
 	ring->closed = false;
-	while (ring->arenas.n < MAX_RING && odd_bins(pt, l, a) <= MAX_ODD) {
+	while (a != seen && (odd = odd_bins(pt, l, a, ring)) <= MAX_ODD) {
 		vec_push(&ring->arenas, a);
+		ring->whole += odd == 0;
+		if (ring->arenas.broke)
+			return;
+		if ((ring->arenas.n & (ring->arenas.n - 1)) == 0) {
+			seen = a;
+			before = ring->arenas.n - 1;
+		}
 		if (!word(pt, a + l->next, &a))
 			break;
 		ring->closed = a == first;
 		if (ring->closed)
 			break;
 	}
-	if (!ring->closed && ring->arenas.n > 1)
-		ring->arenas.n = 1; /* it went astray: believe the one that we saw */
+	if (a == seen && !ring->closed && ring->arenas.n)
+		cut_circle(ring, ring->arenas.n - before);
 }
 
 /* The size of the heap_info in front of a thread arena; 0: there is none. */
@@ -121,10 +162,10 @@ heap_header(const struct ptmalloc *pt, hs_addr arena)
 }
 
 static void
-add_arena(struct ptmalloc *pt, const struct arena_layout *l, hs_addr a, unsigned instance)
+add_arena(struct ptmalloc *pt, const struct arena_layout *l, hs_addr a,
+    unsigned instance, bool main)
 {
 	uint64_t head = 0, top = 0, system = 0, max = 0, attached = 0;
-	bool main = heap_header(pt, a) == 0;
 
 	(void)(word(pt, a, &head) && word(pt, a + l->top, &top)
 	    && word(pt, a + l->system, &system) && word(pt, a + l->max_system, &max)
@@ -153,30 +194,11 @@ add_arena(struct ptmalloc *pt, const struct arena_layout *l, hs_addr a, unsigned
 	    });
 }
 
-static int
-range_cmp(const void *a, const void *b)
-{
-	const struct range *x = a, *y = b;
-
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
-static int
-range_holds_cmp(const void *key, const void *range)
-{
-	hs_addr a = *(const hs_addr *)key;
-	const struct range *r = range;
-
-	return a < r->start ? -1 : a >= r->end;
-}
-
 /* Is a in an arena that was found already? */
 static bool
 is_known(const struct ring *ring, hs_addr a)
 {
-	return ring->known.n
-	    && bsearch(&a, ring->known.at, ring->known.n, sizeof *ring->known.at,
-		range_holds_cmp);
+	return range_holding(ring->known.at, ring->known.n, a) != NULL;
 }
 
 /* Which of the ring's arenas is the main one; its length when none is. */
@@ -198,7 +220,8 @@ add_instance(struct ptmalloc *pt, const struct arena_layout *l, struct ring *rin
 	unsigned number = (unsigned)pt->instances.n;
 	size_t main = main_of(pt, ring);
 
-	if (main == ring->arenas.n || is_known(ring, ring->arenas.at[main]))
+	if (main == ring->arenas.n || is_known(ring, ring->arenas.at[main])
+	    || number == MAX_INSTANCES)
 		return false;
 	for (size_t n = 0; n < ring->arenas.n; n++) {
 		hs_addr a = ring->arenas.at[(main + n) % ring->arenas.n];
@@ -206,54 +229,74 @@ add_instance(struct ptmalloc *pt, const struct arena_layout *l, struct ring *rin
 
 		if (header)
 			in.heap_header = header;
-		add_arena(pt, l, a, number);
+		add_arena(pt, l, a, number, n == 0);
 		vec_push(&ring->known, (struct range) { a, a + l->size });
 	}
-	vec_sort(&ring->known, range_cmp);
+	vec_sort(&ring->known, range_by_start);
 	if (!ring->closed)
-		pt_damage(pt, pt->arenas.at[in.main].address + l->next, 0,
-		    "the list of arenas is broken: arenas behind it are lost");
+		pt_damage(pt, ring->arenas.at[ring->arenas.n - 1] + l->next, 0,
+		    "the list of arenas is broken: some may be lost");
 	vec_push(&pt->instances, in);
 	return true;
 }
 
+/* An arena read under some layout, whose ring does not close. */
+struct guess {
+	const struct arena_layout *layout;
+	hs_addr arena;
+	size_t whole; /* arenas without a wrong bin that hang together from it on */
+};
+
 /*
  * An empty bin was seen at x.  Which arena is it of?  The guess under which
- * the ring closes; failing that, the one with no bin wrong.
+ * the ring closes; failing that, the best one.  A thread arena
+ * under a wrong layout looks like a main one, since its heap_info is not where
+ * it should be: so the right layout has the last word.
  */
 static void
 try_hit(struct ptmalloc *pt, hs_addr x, struct ring *ring)
 {
-	const struct arena_layout *whole = NULL;
-	hs_addr sole = 0;
+	struct guess best = { .whole = 0 };
+	bool in_heap = false;
 
 	if (ring->tries++ > MAX_TRIES)
 		return;
 	for (const struct arena_layout *l = arena_layouts; l->since; l++)
 		for (unsigned i = 1; i < NBINS; i++) {
 			hs_addr arena = x - 16 * (i - 1) - l->bins;
-			unsigned odd = odd_bins(pt, l, arena);
 
-			if (odd > MAX_ODD)
+			if (odd_bins(pt, l, arena, ring) > MAX_ODD)
 				continue;
 			follow_ring(pt, l, arena, ring);
 			if (ring->closed && add_instance(pt, l, ring))
 				return;
-			if (odd == 0 && !ring->closed) {
-				whole = l;
-				sole = arena;
-			}
+			in_heap |= heap_header(pt, arena) != 0;
+			if (!ring->closed && ring->whole > best.whole
+			    && main_of(pt, ring) < ring->arenas.n)
+				best = (struct guess) { l, arena, ring->whole };
 		}
-	if (!whole || heap_header(pt, sole))
+	if (!best.whole || (in_heap && !heap_header(pt, best.arena)))
 		return;
-	ring->arenas.n = 0;
-	ring->closed = false;
-	vec_push(&ring->arenas, sole);
-	(void)add_instance(pt, whole, ring);
+	follow_ring(pt, best.layout, best.arena, ring);
+	if (ring->arenas.n > 0)
+		(void)add_instance(pt, best.layout, ring);
+}
+
+/*
+ * Is the pair of words at x a bin?  A heap that is large and old may have hardly
+ * an empty one; but to follow each pair of words costs more.
+ */
+static bool
+is_bin(const struct ptmalloc *pt, hs_addr x, const uint64_t w[2], bool empty)
+{
+	if (w[0] == x - HEADER)
+		return w[1] == w[0];
+	return !empty && w[0] && (w[0] | w[1]) % 16 == 0
+	    && is_list(pt, x - HEADER, w[0], w[1]);
 }
 
 static void
-scan_piece(struct ptmalloc *pt, const struct piece *p, struct ring *ring)
+scan_piece(struct ptmalloc *pt, const struct piece *p, bool empty, struct ring *ring)
 {
 	uint64_t n = range_size(p->range), run = 0;
 
@@ -262,7 +305,7 @@ scan_piece(struct ptmalloc *pt, const struct piece *p, struct ring *ring)
 		hs_addr x = p->range.start + i;
 
 		memcpy(w, p->bytes + i, sizeof w);
-		if (w[0] != x - HEADER || w[1] != w[0])
+		if (!is_bin(pt, x, w, empty))
 			continue;
 		if (++run < 2 || is_known(ring, x))
 			continue; /* bins come in flocks: one alone is chance */
@@ -270,14 +313,20 @@ scan_piece(struct ptmalloc *pt, const struct piece *p, struct ring *ring)
 	}
 }
 
-/* A piece that a C library's data may be in: of a file, or right behind one, or small. */
-static bool
-is_likely(const struct space *s, size_t i)
+/*
+ * Where a C library's data may be.  First in pieces of files, or right behind
+ * one; when nothing was found there, in small ones; then in all that is left.
+ */
+enum likelihood { LIKELY, POSSIBLE, UNLIKELY, LIKELIHOODS };
+
+static enum likelihood
+how_likely(const struct space *s, size_t i)
 {
 	const struct piece *p = &s->pieces.at[i];
 
-	return p->file || range_size(p->range) <= SMALL_PIECE
-	    || (i > 0 && p[-1].file && p[-1].range.end == p->range.start);
+	if (p->file || (i > 0 && p[-1].file && p[-1].range.end == p->range.start))
+		return LIKELY;
+	return range_size(p->range) <= SMALL_PIECE ? POSSIBLE : UNLIKELY;
 }
 
 bool
@@ -287,16 +336,17 @@ pt_find(struct ptmalloc *pt, struct hs_error *err)
 	struct ring ring = { .tries = 0 };
 	bool ok = true;
 
-	for (int pass = 0; pass < 2 && ok && pt->instances.n == 0; pass++)
+	for (enum likelihood pass = LIKELY;
+	     pass < LIKELIHOODS && ok && pt->instances.n == 0; pass++)
 		for (size_t i = 0; i < s->pieces.n && ok; i++) {
 			const struct piece *p = &s->pieces.at[i];
 
-			if (!p->bytes || !(p->flags & PF_W) || p->source != SOURCE_CORE
-			    || is_likely(s, i) == (pass == 1))
+			if (!p->bytes || !(p->flags & PF_W)
+			    || p->source != SOURCE_CORE || how_likely(s, i) != pass)
 				continue;
 			ok = progress_on(pt->progress, "looking for the heap", i,
 			    s->pieces.n, err);
-			scan_piece(pt, p, &ring);
+			scan_piece(pt, p, pass != LIKELY, &ring);
 		}
 	if (ring.known.broke || ring.arenas.broke)
 		ok = fail_nomem(err);

@@ -41,17 +41,20 @@ taken_from(const struct ptmalloc *pt, hs_addr a)
 	return from;
 }
 
-void
+bool
 pt_take(struct ptmalloc *pt, struct range r)
 {
 	size_t i = taken_from(pt, r.start);
 
+	if (i < pt->taken.n && pt->taken.at[i].start < r.end)
+		return false;
 	vec_push(&pt->taken, r);
 	if (pt->taken.broke)
-		return;
+		return false;
 	memmove(&pt->taken.at[i + 1], &pt->taken.at[i],
 	    (pt->taken.n - 1 - i) * sizeof *pt->taken.at);
 	pt->taken.at[i] = r;
+	return true;
 }
 
 bool
@@ -63,6 +66,14 @@ pt_is_taken(const struct ptmalloc *pt, hs_addr a, struct range *which)
 		return false;
 	*which = pt->taken.at[i];
 	return true;
+}
+
+hs_addr
+pt_next_taken(const struct ptmalloc *pt, hs_addr a)
+{
+	size_t i = taken_from(pt, a);
+
+	return i < pt->taken.n ? pt->taken.at[i].start : UINT64_MAX;
 }
 
 static bool
@@ -84,12 +95,17 @@ own(struct ptmalloc *pt)
 {
 	struct heap *h = pt->heap;
 
-	for (size_t i = 0; i < pt->arenas.n; i++)
-		vec_push(&h->owned, pt->arenas.at[i].state);
-	for (size_t i = 0; i < pt->heaps.n; i++)
-		vec_push(&h->owned,
-		    (struct range) { pt->heaps.at[i].address,
-			pt->heaps.at[i].address + 0x30 });
+	for (size_t i = 0; i < pt->arenas.n; i++) {
+		const struct pt_arena *a = &pt->arenas.at[i];
+		const struct pt_heap *heap = pt->heaps.at + a->first_heap;
+		unsigned header = pt->instances.at[a->instance].heap_header;
+
+		vec_push(&h->owned, a->state);
+		for (size_t k = 0; k < a->nheaps; k++)
+			vec_push(&h->owned,
+			    (struct range) { heap[k].address,
+				heap[k].address + header });
+	}
 	for (size_t i = 0; i < pt->instances.n; i++) {
 		const struct pt_params *p = &pt->instances.at[i].params;
 

@@ -71,9 +71,10 @@ struct ptmalloc {
 	struct VEC(struct pt_instance) instances;
 	struct VEC(struct pt_arena) arenas; /* of each instance the main one first */
 	struct VEC(struct pt_heap) heaps;
-	struct VEC(struct range) taken;  /* by arenas; sorted, not overlapping */
-	struct VEC(hs_addr) tcache_like; /* chunks of a size that a tcache has */
-	struct vouchers *vouchers;       /* made when damage is met first */
+	struct VEC(struct range) taken; /* by arenas; sorted, not overlapping */
+	struct VEC(hs_addr) tcache_like; /* chunks of a size that a tcache's has, mapped ones too */
+	struct vouchers *vouchers; /* made when damage is met first */
+	uint64_t searched; /* headers looked at in search of a chunk: see pt_may_search() */
 };
 
 /* Arenas and instances, by shape alone.  False: out of memory or interrupted. */
@@ -97,12 +98,20 @@ void pt_read_tcaches(struct ptmalloc *pt);
 void pt_read_lists(struct ptmalloc *pt);
 void pt_account(struct ptmalloc *pt);
 
+enum {
+	MAX_FENCES = 48,      /* bytes */
+	MAX_SEARCH = 1 << 28, /* headers looked at in search of a chunk, in all */
+};
+
 /* What a stretch of chunks may look like. */
 struct run {
 	struct range range; /* from the first header; no chunk goes past its end */
 	hs_addr top;        /* where the last chunk is top; 0: it ends in fences */
 	bool main;          /* of a main arena */
 	uint32_t arena;
+	/* for pt_chain(): a bit a granule, set where chains came that failed; or NULL */
+	uint64_t *failed;
+	hs_addr failed_from; /* the address that bit 0 stands for */
 };
 
 /*
@@ -120,10 +129,18 @@ enum chain {
 
 /*
  * Follows headers from at and says how the chain ends, and where: at top, at
- * the first fence or at what is no chunk.
+ * the first fence or at what is no chunk.  A chain that is so long that it is
+ * no chance counts as CHAIN_TOP, unless run->failed is there.
  */
-enum chain pt_chain(const struct ptmalloc *pt, const struct run *run, hs_addr at,
+enum chain pt_chain(struct ptmalloc *pt, const struct run *run, hs_addr at,
     hs_addr *end);
+
+/* False when searches for chunks took so long already that they must stop. */
+static inline bool
+pt_may_search(const struct ptmalloc *pt)
+{
+	return pt->searched < MAX_SEARCH;
+}
 
 /*
  * Past damage: a place in (from, run->range.end) where a chunk starts for
@@ -144,10 +161,13 @@ pt_size_word(const struct ptmalloc *pt, hs_addr at, uint64_t *word)
 void pt_damage(struct ptmalloc *pt, hs_addr at, hs_addr chunk, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 
-/* r belongs to an arena: no other part of the heap can be there. */
-void pt_take(struct ptmalloc *pt, struct range r);
+/* r belongs to an arena.  False when some of it is another part of the heap already. */
+bool pt_take(struct ptmalloc *pt, struct range r) MUST_CHECK;
 
 /* Is a in a range that an arena takes?  *which is that range. */
 bool pt_is_taken(const struct ptmalloc *pt, hs_addr a, struct range *which);
+
+/* Where the next range that an arena takes begins, from a on; UINT64_MAX: none. */
+hs_addr pt_next_taken(const struct ptmalloc *pt, hs_addr a);
 
 #endif

@@ -45,7 +45,6 @@ find_heaps_of(struct ptmalloc *pt, struct pt_arena *a, const struct pt_instance 
 {
 	hs_addr heap = align_down(a->top, in->heap_max);
 	hs_addr first = a->address - in->heap_header;
-	uint64_t sum = 0;
 
 	a->first_heap = pt->heaps.n;
 	if (!is_heap_of(pt, heap, a->address)) {
@@ -53,19 +52,18 @@ find_heaps_of(struct ptmalloc *pt, struct pt_arena *a, const struct pt_instance 
 		    "top of the arena is in none of its heaps");
 		heap = first;
 	}
-	while (heap && sum < a->system) {
+	while (heap) {
 		uint64_t prev, size;
 
 		if (!is_heap_of(pt, heap, a->address)
 		    || !space_word(pt->space, heap + 8, &prev)
 		    || !space_word(pt->space, heap + 16, &size)
-		    || size > in->heap_max || size < in->heap_header) {
+		    || size > in->heap_max || size < in->heap_header
+		    || !pt_take(pt, (struct range) { heap, heap + size })) {
 			pt_damage(pt, heap, 0, "this heap of the arena makes no sense");
 			break;
 		}
 		vec_push(&pt->heaps, (struct pt_heap) { heap, size });
-		pt_take(pt, (struct range) { heap, heap + size });
-		sum += size;
 		heap = prev;
 	}
 	a->nheaps = pt->heaps.n - a->first_heap;

@@ -9,8 +9,8 @@
 #include "heap/glibc/state.h"
 
 enum {
-	MAX_TRIAL = 100000
-}; /* chunks of a fastbin that are looked at to read it right */
+	MAX_TRIAL = 1 << 20
+}; /* chunks of fastbins that are looked at to read them right */
 
 /* The next chunk of a fastbin. */
 static bool
@@ -24,14 +24,17 @@ next_fast(const struct ptmalloc *pt, bool mangled, hs_addr chunk, hs_addr *next)
 	return true;
 }
 
-/* Does a fastbin's list run over chunks to its end, read this way?  Its length, or 0. */
+/*
+ * Does a fastbin's list run over chunks to its end, read this way?  Its length,
+ * or 0.  *tried goes up by the chunks that were looked at.
+ */
 static uint64_t
-fast_length(const struct ptmalloc *pt, bool mangled, hs_addr chunk)
+fast_length(const struct ptmalloc *pt, bool mangled, hs_addr chunk, uint64_t *tried)
 {
 	uint64_t n = 0;
 	struct block b;
 
-	for (; chunk && n < MAX_TRIAL; n++)
+	for (; chunk && *tried < MAX_TRIAL; n++, ++*tried)
 		if (!map_chunk_starting(pt->heap, chunk, &b)
 		    || !next_fast(pt, mangled, chunk, &chunk))
 			return 0;
@@ -41,7 +44,7 @@ fast_length(const struct ptmalloc *pt, bool mangled, hs_addr chunk)
 void
 pt_try_links(struct ptmalloc *pt)
 {
-	uint64_t votes[2] = { 0 };
+	uint64_t votes[2] = { 0 }, tried = 0;
 
 	for (uint32_t i = 0; i < pt->arenas.n; i++) {
 		const struct pt_arena *a = &pt->arenas.at[i];
@@ -55,8 +58,8 @@ pt_try_links(struct ptmalloc *pt)
 			if (!space_word(pt->space,
 				a->address + in->layout->fastbins + 8 * k, &chunk))
 				continue;
-			votes[0] += fast_length(pt, false, chunk);
-			votes[1] += fast_length(pt, true, chunk);
+			votes[0] += fast_length(pt, false, chunk, &tried);
+			votes[1] += fast_length(pt, true, chunk, &tried);
 		}
 		if (votes[0] != votes[1])
 			in->links = votes[1] > votes[0] ? LINKS_MANGLED : LINKS_PLAIN;

@@ -26,9 +26,12 @@
 
 enum {
 	TRAILER = 16, /* since 2.43 the size leaves out so many bytes of the mapping */
-	MAX_STEPS = 200000000, /* of the search for a reading that agrees */
+	MAX_STEPS = 50000000, /* of the search for a reading that agrees */
+	MAX_CLOSER = 1 << 24, /* pages that a closer look is taken at, in all */
 	MAX_ALIGN_LOG = 40,
-	THOROUGH_PAGES = 1 << 16, /* pages of a chunk in which any offset is looked for */
+	/* Pages of a chunk in which any offset is looked for: always; and with a closer look */
+	FEW_PAGES = 256,
+	THOROUGH_PAGES = 1 << 16,
 };
 
 /* The places where a mapping may begin, and how each may be read. */
@@ -44,10 +47,12 @@ struct search {
 	struct ptmalloc *pt;
 	bool shorter;  /* sizes leave out TRAILER bytes */
 	bool thorough; /* inner headers at any page */
+	uint64_t drift; /* bytes that mp_ may count too many, in words that are left out */
 	struct VEC(struct candidate) found;
 	uint64_t want_count, want_bytes;
 	uint64_t count, bytes; /* of the reading at hand */
-	uint64_t steps;
+	uint64_t steps, closer;
+	struct VEC(struct range) stacks; /* sorted */
 };
 
 /* The header at q + offset, read as that of a chunk so far into its mapping. */
@@ -71,38 +76,51 @@ read_header(const struct search *s, hs_addr q, uint64_t offset, hs_addr limit)
 	return (struct reading) { offset, q + total };
 }
 
-/* An aligned chunk in the mapping at q.  Alignments are powers of two. */
+/*
+ * An aligned chunk in the mapping at q.  Alignments are powers of two; but what
+ * mremap() has moved is at the same place of another page.
+ */
 static struct reading
-read_inner(const struct search *s, hs_addr q, hs_addr outer_end, hs_addr limit)
+read_inner(struct search *s, hs_addr q, hs_addr outer_end, hs_addr limit)
 {
 	struct reading r = { 0, 0 };
-	uint64_t pages = (outer_end - q) / s->pt->page;
+	uint64_t pages = ((outer_end < limit ? outer_end : limit) - q) / s->pt->page;
+	uint64_t most = s->thorough ? THOROUGH_PAGES : FEW_PAGES;
 
 	for (unsigned log = 5; log < MAX_ALIGN_LOG && !r.end; log++) {
 		uint64_t offset = align_up(q + HEADER, 1ull << log) - HEADER - q;
 
-		if (q + offset >= outer_end)
+		if (q + offset >= outer_end || q + offset >= limit)
 			break;
 		if (offset >= 16)
 			r = read_header(s, q, offset, limit);
 		if (!r.end && offset < MIN_CHUNK)
 			r = read_header(s, q, offset + (1ull << log), limit);
 	}
-	if (s->thorough)
-		for (uint64_t i = 1; i <= pages && i < THOROUGH_PAGES && !r.end; i++)
-			r = read_header(s, q, i * s->pt->page - HEADER, limit);
+	for (uint64_t i = 1; i <= pages && i < most && !r.end && s->closer < MAX_CLOSER;
+	     i++, s->closer++)
+		r = read_header(s, q, i * s->pt->page - HEADER, limit);
 	return r;
 }
 
-static bool
-is_stack(const struct ptmalloc *pt, hs_addr a, struct range *which)
+static void
+note_stacks(struct search *s)
 {
-	for (size_t i = 0; i < pt->image->threads.n; i++) {
-		*which = pt->image->threads.at[i].stack;
-		if (range_has(*which, a))
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < s->pt->image->threads.n; i++)
+		vec_push(&s->stacks, s->pt->image->threads.at[i].stack);
+	vec_sort(&s->stacks, range_by_start);
+}
+
+static bool
+is_stack(const struct search *s, hs_addr a)
+{
+	return range_holding(s->stacks.at, s->stacks.n, a) != NULL;
+}
+
+static struct reading
+first_choice(const struct candidate *c)
+{
+	return c->inner.end ? c->inner : c->outer;
 }
 
 /* Every page of [from, to) that may start a mapping goes into s->found. */
@@ -115,15 +133,22 @@ collect(struct search *s, struct range region)
 	for (hs_addr q = align_up(region.start, pt->page); q < region.end;
 	     q += pt->page) {
 		struct candidate c = { .start = q };
+		hs_addr limit;
 
 		if (pt_is_taken(pt, q, &within)) {
 			q = align_down(within.end - 1, pt->page);
 			continue;
 		}
-		c.outer = read_header(s, q, 0, region.end);
-		if (!c.outer.end || is_stack(pt, q, &within))
+		limit = pt_next_taken(pt, q);
+		limit = limit < region.end ? limit : region.end;
+		c.outer = read_header(s, q, 0, UINT64_MAX);
+		if (!c.outer.end || is_stack(s, q))
 			continue;
-		c.inner = read_inner(s, q, c.outer.end, region.end);
+		c.inner = read_inner(s, q, c.outer.end, limit);
+		if (c.outer.end > limit) /* stale, if anything: the mapping was shrunk */
+			c.outer.end = 0;
+		if (!first_choice(&c).end)
+			continue;
 		vec_push(&s->found, c);
 	}
 }
@@ -147,12 +172,6 @@ collect_all(struct search *s)
 		region.end = p->range.end;
 	}
 	collect(s, region);
-}
-
-static struct reading
-first_choice(const struct candidate *c)
-{
-	return c->inner.end ? c->inner : c->outer;
 }
 
 /*
@@ -188,10 +207,9 @@ agrees(const struct search *s)
 {
 	uint64_t over = s->want_bytes - s->bytes;
 
-	if (s->count != s->want_count)
+	if (s->count != s->want_count || s->bytes > s->want_bytes)
 		return false;
-	return s->shorter ? s->want_bytes >= s->bytes && over % TRAILER == 0
-			  : s->want_bytes == s->bytes;
+	return over == 0 || (s->shorter && over <= s->drift && over % TRAILER == 0);
 }
 
 /*
@@ -225,7 +243,7 @@ deviate(struct search *s, size_t i, hs_addr end, unsigned left, struct chosen_ve
 		bytes = s->bytes;
 		if (deviate(s, i + 1, end, left - 1, out)) /* it is no chunk */
 			return true;
-		if (c->inner.end) { /* only the outer header counts */
+		if (c->inner.end && c->outer.end) { /* only the outer header counts */
 			vec_push(out, (struct chosen) { c->start, c->outer });
 			s->count = count + 1;
 			s->bytes = bytes + (c->outer.end - c->start);
@@ -278,7 +296,7 @@ add_chosen(struct ptmalloc *pt, const struct chosen_vec *out, bool shorter,
 		sum->overhead_bytes += c->reading.offset;
 		sum->tally[STATE_USED].count++;
 		sum->tally[STATE_USED].bytes += range_size(r);
-		if (shorter && range_size(r) <= 0x320)
+		if (range_size(r) <= pt->page) /* under a low mmap_threshold */
 			vec_push(&pt->tcache_like, r.start);
 	}
 	return true;
@@ -300,15 +318,25 @@ wanted(const struct ptmalloc *pt, struct search *s)
 	return true;
 }
 
-/* The way of the layout first; then with a closer look; then the other way. */
+/*
+ * The way of the layout first; then with a closer look; then the other way.
+ * Since 2.43 malloc counts two words too many for each mremap().  What we misread
+ * is off by whole pages, so a drift of less than one is told from that.  Only if
+ * nothing fits so may it be any, and the closer look has the first word.
+ */
 static bool
 search_all(struct search *s, bool usual, struct chosen_vec *out)
 {
 	bool totals = wanted(s->pt, s);
 
-	for (int way = 0; way < 4; way++) {
-		s->shorter = usual != (way >= 2);
-		s->thorough = way % 2;
+	for (int way = 0; way < 8; way++) {
+		bool any = way >= 4;
+
+		s->shorter = usual != (way / 2 % 2 == 1);
+		s->thorough = any != (way % 2 == 1);
+		s->drift = any ? UINT64_MAX : s->pt->page - 1;
+		if (any && !s->shorter)
+			continue;
 		s->steps = 0;
 		collect_all(s);
 		if (choose(s, totals, out))
@@ -330,16 +358,18 @@ pt_walk_mapped(struct ptmalloc *pt, struct hs_error *err)
 
 	for (size_t i = 0; i < pt->instances.n; i++)
 		usual |= pt->instances.at[i].layout->mapped_short;
+	note_stacks(&s);
 	(void)search_all(&s, usual, &out);
 	h->mapped_count = s.want_count;
 	h->mapped_bytes = s.want_bytes;
-	ok = !s.found.broke && !out.broke;
+	ok = !s.found.broke && !out.broke && !s.stacks.broke;
 	if (ok && out.n > 0) {
 		vec_push(&h->arenas, (struct arena) { .address = 0 });
 		ok = !h->arenas.broke
 		    && add_chosen(pt, &out, s.shorter, (uint32_t)(h->arenas.n - 1));
 	}
 	vec_free(&s.found);
+	vec_free(&s.stacks);
 	vec_free(&out);
 	return ok || fail_nomem(err);
 }

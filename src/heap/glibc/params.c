@@ -55,7 +55,10 @@ base_points(const struct ptmalloc *pt, const struct pt_arena *main, uint64_t bas
 		return base == 0 ? 2 : -4;
 	if (!(main->flags & NONCONTIGUOUS)) {
 		hs_addr end = base + main->system;
+		bool both = space_at(pt->space, base) && space_at(pt->space, end - 1);
 
+		if (!space_at(pt->space, main->top)) /* damaged: no witness */
+			return both ? 4 : -8;
 		if (base > main->top || end <= main->top)
 			return -8;
 		return pt_size_word(pt, main->top, &size)

@@ -19,7 +19,8 @@
 
 enum {
 	MAX_GATHERINGS = 4, /* runs that get witnesses: each costs a pass over all memory */
-	WINDOW = 16 << 20, /* bytes past the damage in which a chunk is looked for */
+	MAX_HOLLOW = 16, /* a run this many times as large as the core gets none */
+	WINDOW = 1 << 28, /* bytes that are there past the damage: so far we look for a chunk */
 };
 
 struct vouchers {
@@ -65,7 +66,8 @@ gather(struct ptmalloc *pt, const struct run *run)
 		return false;
 	if (v->bits && v->range.start == run->range.start)
 		return true;
-	if (v->gathered++ >= MAX_GATHERINGS)
+	if (range_size(run->range) / MAX_HOLLOW > pt->space->core->size
+	    || v->gathered++ >= MAX_GATHERINGS)
 		return false;
 	free(v->bits);
 	v->range = run->range;
@@ -85,17 +87,33 @@ has_voucher(const struct vouchers *v, hs_addr a)
 	return v->bits[granule / 64] >> granule % 64 & 1;
 }
 
+/* The first piece with bytes that ends after a, or NULL. */
+static const struct piece *
+next_there(const struct space *s, hs_addr a)
+{
+	const struct piece *p = space_from(s, a), *end = s->pieces.at + s->pieces.n;
+
+	while (p && p < end && !p->bytes)
+		p++;
+	return p < end ? p : NULL;
+}
+
 hs_addr
 pt_resync(struct ptmalloc *pt, const struct run *run, hs_addr from)
 {
 	bool vouched = gather(pt, run);
-	hs_addr last =
-	    range_left(run->range, from) > WINDOW ? from + WINDOW : run->range.end;
-	hs_addr lowest = 0, end;
+	hs_addr until = run->top > from ? run->top : run->range.end;
+	hs_addr lowest = 0, end, q = from + MIN_CHUNK;
+	const struct piece *p = next_there(pt->space, q);
 
-	for (hs_addr q = from + MIN_CHUNK; q < last; q += GRANULE) {
-		if (q == run->top)
-			return lowest ? lowest : q;
+	for (uint64_t n = 0; p && n < WINDOW && pt_may_search(pt);
+	     n += GRANULE, q += GRANULE, pt->searched++) {
+		if (q >= p->range.end && !(p = next_there(pt->space, q)))
+			break;
+		if (q < p->range.start)
+			q = align_up(p->range.start, GRANULE);
+		if (q >= until)
+			break;
 		if (vouched ? !has_voucher(pt->vouchers, q) && lowest : lowest != 0)
 			continue;
 		if (pt_chain(pt, run, q, &end) == CHAIN_BAD)

@@ -23,7 +23,7 @@ enum {
 	PREFETCH = 2048,    /* bytes ahead: headers come one after the other */
 	ENOUGH = 256,       /* chunks in a row that make sense: no chance then */
 	TICK = 1 << 18,     /* chunks between two looks at the clock */
-	SEARCH = 1 << 28,   /* steps that all searches in one run may take */
+	BIG = 1 << 30,      /* bytes: so much must be there for the better part */
 	MAX_DAMAGES = 1000, /* of one run: then all up to top is skipped */
 };
 
@@ -43,7 +43,7 @@ struct walk {
 	hs_addr held;    /* the chunk before it, not yet added; 0: none */
 	bool held_fence; /* it is no chunk but what was left of an old top */
 	bool open;       /* a span is open */
-	uint64_t chunks, searched, damages;
+	uint64_t chunks, damages;
 };
 
 static inline bool
@@ -89,7 +89,7 @@ fences(struct walk *w, hs_addr p)
 			return 0;
 		return left == 16 || (load(w, p + 24, &word) && word == 1) ? left : 0;
 	}
-	while (n < 48 && range_left(run->range, p) >= n + 16
+	while (n < MAX_FENCES && range_left(run->range, p) >= n + 16
 	    && load(w, p + n + 8, &word) && (word & ~1ull) == HEADER)
 		n += 16;
 	return n >= 32 ? n : 0;
@@ -179,7 +179,8 @@ cross_foreign(struct walk *w)
 		uint64_t word;
 		hs_addr end;
 
-		if (++w->searched > SEARCH)
+		w->pt->searched++;
+		if (!pt_may_search(w->pt))
 			q = w->run->range.end;
 		else if (q == w->run->top
 		    || (load(w, q + 8, &word) && (word & FLAG_PREV_USED)
@@ -215,6 +216,21 @@ at_fences(struct walk *w, uint64_t bytes)
 	return true;
 }
 
+/* Are most of the n bytes at w->p missing?  Asked of many only: a size may be wrong. */
+static bool
+is_hollow(const struct walk *w, uint64_t n)
+{
+	uint64_t there = 0, same;
+
+	for (hs_addr a = w->p; n >= BIG && a - w->p < n; a += same) {
+		const unsigned char *bytes;
+
+		same = space_stretch(w->pt->space, a, n - (a - w->p), &bytes);
+		there += bytes ? same : 0;
+	}
+	return n >= BIG && there < n / 2;
+}
+
 /* The header at w->p is damaged or missing: find the next good one. */
 static void
 at_damage(struct walk *w, bool missing, uint64_t word)
@@ -224,6 +240,8 @@ at_damage(struct walk *w, bool missing, uint64_t word)
 	    ? w->run->top
 	    : pt_resync(w->pt, w->run, w->held ? w->held : w->p);
 
+	if (q == w->p) /* the header is good, but what it promises is not there */
+		q = pt_resync(w->pt, w->run, w->p);
 	if (missing)
 		pt_damage(w->pt, w->p + 8, culprit,
 		    "the header of this chunk is not in the core");
@@ -238,15 +256,13 @@ at_damage(struct walk *w, bool missing, uint64_t word)
 		return;
 	}
 	release(w, true);
-	if (q > w->p) {
-		w->held = w->open ? w->p : 0;
-		if (!w->open)
-			skip(w, q);
+	if (q > w->p && w->open && !missing && !is_hollow(w, q - w->p)) {
+		w->held = w->p;
 		w->p = q;
 		return;
 	}
 	close_span(w, w->p);
-	skip(w, w->run->range.end);
+	skip(w, q > w->p ? q : w->run->range.end);
 }
 
 static bool
@@ -266,6 +282,11 @@ at_top(struct walk *w)
 		word |= w->sum->locked ? 0 : FLAG_PREV_USED;
 	}
 	release(w, word & FLAG_PREV_USED);
+	if (is_hollow(w, range_left(w->run->range, w->p))) {
+		close_span(w, w->p);
+		skip(w, w->run->range.end);
+		return true;
+	}
 	add(w, w->p, STATE_TOP, range_left(w->run->range, w->p));
 	close_span(w, w->run->range.end);
 	w->p = w->run->range.end;
@@ -297,7 +318,8 @@ step(struct walk *w)
 		return at_top(w);
 	there = load(w, w->p + 8, &word);
 	if (there && sane_size(w->run, w->p, word)
-	    && (!w->run->top || w->p < w->run->top))
+	    && (!w->run->top || w->p < w->run->top)
+	    && !is_hollow(w, word & ~(uint64_t)FLAGS))
 		return keep(w, word);
 	n = fences(w, w->p);
 	if (n)
@@ -328,17 +350,31 @@ pt_run(struct ptmalloc *pt, const struct run *run, struct hs_error *err)
 	}
 	release(&w, true);
 	close_span(&w, run->range.end);
-	return !pt->heap->states.broke || fail_nomem(err);
+	return (!pt->heap->states.broke && !pt->heap->cells.broke) || fail_nomem(err);
+}
+
+/* Was a chain that failed here before?  From now on there was one, unless this ends well. */
+static bool
+has_failed(const struct run *run, hs_addr at)
+{
+	uint64_t granule = (at - run->failed_from) / GRANULE;
+	uint64_t *word = run->failed ? &run->failed[granule / 64] : NULL;
+	bool was = word && *word >> granule % 64 & 1;
+
+	if (word)
+		*word |= 1ull << granule % 64;
+	return was;
 }
 
 enum chain
-pt_chain(const struct ptmalloc *pt, const struct run *run, hs_addr at, hs_addr *end)
+pt_chain(struct ptmalloc *pt, const struct run *run, hs_addr at, hs_addr *end)
 {
-	struct walk w = { .pt = (struct ptmalloc *)pt, .run = run };
+	struct walk w = { .pt = pt, .run = run };
 	uint64_t word, before = 0, size = 0;
 
-	for (unsigned n = 0; at < run->range.end; n++) {
+	for (uint64_t n = 0; at < run->range.end; n++) {
 		*end = at;
+		pt->searched += !run->failed;
 		if (at == run->top)
 			return CHAIN_TOP;
 		if (!load(&w, at + 8, &word))
@@ -350,8 +386,10 @@ pt_chain(const struct ptmalloc *pt, const struct run *run, hs_addr at, hs_addr *
 		if (!(word & FLAG_PREV_USED) && n
 		    && (!load(&w, at, &before) || before != size))
 			return CHAIN_BAD;
-		if (n >= ENOUGH)
+		if (n >= ENOUGH && !run->failed)
 			return CHAIN_TOP;
+		if (has_failed(run, at))
+			return CHAIN_BAD;
 		size = word & ~(uint64_t)FLAGS;
 		at += size;
 	}

@@ -26,7 +26,9 @@ enum {
 	TLS_DEPTH = 0x2000, /* bytes below TP, when nothing better is known */
 	MAX_TLS_DEPTH = 16 << 20,
 	MAX_COUNT = 65536, /* chunks in one list */
-	FEW_WRONG = 2,     /* lists that damage may have spoilt */
+	MAX_VISITS = 16, /* that each chunk gets, on average, while shapes are weighed */
+	MAX_WORDS = 1 << 20, /* of thread-local memory that are looked at for votes */
+	FEW_WRONG = 2,       /* lists that damage may have spoilt */
 };
 
 /* How well a chunk matches a layout. */
@@ -46,11 +48,15 @@ struct cache {
 };
 struct cache_vec VEC(struct cache);
 
-/* A distance below TP that has votes. */
+/* Weighing of shapes: only lists that were made to cost time cost much. */
+struct weighing {
+	const struct ptmalloc *pt;
+	uint64_t left; /* chunks that may still be looked at */
+};
+
+/* A distance below TP that has votes, of one copy of malloc. */
 struct vote {
-	uint64_t distance;
-	unsigned instance;
-	uint64_t weight;
+	uint64_t distance, weight;
 };
 struct vote_vec VEC(struct vote);
 
@@ -80,19 +86,18 @@ is_node(const struct ptmalloc *pt, unsigned i, hs_addr node)
 
 /* The length of bin i's list; MAX_COUNT or more: it is none. */
 static uint64_t
-list_length(const struct ptmalloc *pt, const struct tcache_layout *l, unsigned i,
-    hs_addr node)
+list_length(struct weighing *w, const struct tcache_layout *l, unsigned i, hs_addr node)
 {
 	uint64_t n = 0;
 	bool ok = true;
 
-	while (node && n < MAX_COUNT) {
-		if (!is_node(pt, i, node))
+	for (; node && n < MAX_COUNT; n++) {
+		if (w->left == 0 || !is_node(w->pt, i, node))
 			return MAX_COUNT;
-		node = next_of(pt, l, node, &ok);
+		w->left--;
+		node = next_of(w->pt, l, node, &ok);
 		if (!ok)
 			return MAX_COUNT;
-		n++;
 	}
 	return n;
 }
@@ -122,22 +127,51 @@ count_fits(const struct ptmalloc *pt, const struct cache *c,
 	return count == length || count == length + 1;
 }
 
-static struct shape
-shape_under(const struct ptmalloc *pt, const struct cache *c,
-    const struct tcache_layout *l)
+/* Does the count say that a list is empty? */
+static bool
+is_empty_count(const struct ptmalloc *pt, const struct cache *c,
+    const struct tcache_layout *l, uint64_t count)
 {
-	struct shape s = { .layout = l };
+	const struct pt_params *p = &pt->instances.at[c->instance].params;
+
+	if (!l->counts_down)
+		return count == 0;
+	return p->layout ? count == p->tcache_count : count == 7 || count == 16;
+}
+
+/* How many lists are empty by their count and not by their head, or the reverse. */
+static unsigned
+count_odd(const struct ptmalloc *pt, const struct cache *c,
+    const struct tcache_layout *l, const unsigned char *at)
+{
+	unsigned odd = 0;
+
+	for (unsigned i = 0; i < l->bins; i++) {
+		uint64_t head;
+
+		memcpy(&head, at + l->entries + 8 * i, sizeof head);
+		odd += (head == 0) != is_empty_count(pt, c, l, count_at(at, l, i));
+	}
+	return odd;
+}
+
+static struct shape
+shape_under(struct weighing *w, const struct cache *c, const struct tcache_layout *l)
+{
+	const struct ptmalloc *pt = w->pt;
+	struct shape s = { .layout = l, .wrong = l->bins };
 	unsigned char at[MAX_TCACHE_BINS * 10];
 
-	if (!space_read(pt->space, c->chunk + HEADER, at, l->entries + 8 * l->bins)) {
-		s.wrong = l->bins;
+	/* most blocks of that size are none: tell them at little cost */
+	if (!space_read(pt->space, c->chunk + HEADER, at, l->entries + 8 * l->bins)
+	    || count_odd(pt, c, l, at) > l->bins / 2)
 		return s;
-	}
+	s.wrong = 0;
 	for (unsigned i = 0; i < l->bins; i++) {
 		uint64_t head, length;
 
 		memcpy(&head, at + l->entries + 8 * i, sizeof head);
-		length = list_length(pt, l, i, head);
+		length = list_length(w, l, i, head);
 		if (length >= MAX_COUNT
 		    || !count_fits(pt, c, l, count_at(at, l, i), length)) {
 			s.wrong++;
@@ -157,28 +191,30 @@ better(const struct shape *a, const struct shape *b)
 }
 
 static void
-find_shape(const struct ptmalloc *pt, struct cache *c, uint64_t size)
+find_shape(struct weighing *w, struct cache *c, const struct block *b)
 {
-	const struct tcache_layout *only = pt->instances.at[c->instance].tcache;
-
-	enum links links = pt->instances.at[c->instance].links;
+	uint64_t size = b->size + HEADER - 8;
+	const struct pt_instance *in = &w->pt->instances.at[c->instance];
+	enum links links = in->links;
 
 	for (const struct tcache_layout *l = tcache_layouts; l->since; l++) {
 		struct shape s;
 
-		if (!tcache_size_fits(l, size) || (only && l != only)
+		if ((b->span->mapped ? size < l->chunk : !tcache_size_fits(l, size))
 		    || (l->mangled && links == LINKS_PLAIN)
 		    || (!l->mangled && links == LINKS_MANGLED))
 			continue;
-		s = shape_under(pt, c, l);
+		s = shape_under(w, c, l);
 		if (better(&s, &c->shape))
 			c->shape = s;
 	}
 }
 
 static void
-find_caches(struct ptmalloc *pt, struct cache_vec *caches)
+find_caches(const struct ptmalloc *pt, struct cache_vec *caches)
 {
+	struct weighing w = { pt, (uint64_t)pt->heap->nchunks * MAX_VISITS };
+
 	for (size_t i = 0; i < pt->tcache_like.n; i++) {
 		struct cache c = { .chunk = pt->tcache_like.at[i] };
 		struct block b;
@@ -186,8 +222,8 @@ find_caches(struct ptmalloc *pt, struct cache_vec *caches)
 		if (!map_chunk_starting(pt->heap, c.chunk, &b) || b.state != STATE_USED)
 			continue;
 		c.instance = pt->heap->arenas.at[b.span->arena].instance;
-		find_shape(pt, &c, b.size + HEADER - 8);
-		if (c.shape.layout)
+		find_shape(&w, &c, &b);
+		if (c.shape.layout && c.shape.wrong < c.shape.layout->bins / 2)
 			vec_push(caches, c);
 	}
 }
@@ -234,15 +270,14 @@ weight_of(const struct ptmalloc *pt, const struct cache *c)
 }
 
 static void
-add_vote(struct vote_vec *votes, uint64_t distance, unsigned instance, uint64_t weight)
+add_vote(struct vote_vec *votes, uint64_t distance, uint64_t weight)
 {
 	for (size_t i = 0; i < votes->n; i++)
-		if (votes->at[i].distance == distance
-		    && votes->at[i].instance == instance) {
+		if (votes->at[i].distance == distance) {
 			votes->at[i].weight += weight;
 			return;
 		}
-	vec_push(votes, (struct vote) { distance, instance, weight });
+	vec_push(votes, (struct vote) { distance, weight });
 }
 
 /*
@@ -264,10 +299,8 @@ tls_distances(const struct ptmalloc *pt, const struct pt_instance *in)
 
 static void
 vote_of_thread(const struct ptmalloc *pt, hs_addr tp, unsigned instance,
-    const struct cache_vec *caches, struct vote_vec *votes)
+    struct range d, const struct cache_vec *caches, struct vote_vec *votes)
 {
-	struct range d = tls_distances(pt, &pt->instances.at[instance]);
-
 	for (uint64_t distance = align_up(d.start + 8, 8); distance <= d.end;
 	     distance += 8) {
 		uint64_t w;
@@ -277,22 +310,21 @@ vote_of_thread(const struct ptmalloc *pt, hs_addr tp, unsigned instance,
 			return;
 		c = cache_at(caches, w - HEADER);
 		if (c && c->instance == instance && weight_of(pt, c))
-			add_vote(votes, distance, c->instance, weight_of(pt, c));
+			add_vote(votes, distance, weight_of(pt, c));
 	}
 }
 
 /* The distance with most votes; nearest to TP when equal.  0: there is none. */
 static uint64_t
-winner(const struct vote_vec *votes, unsigned instance)
+winner(const struct vote_vec *votes)
 {
 	struct vote best = { .weight = 0 };
 
 	for (size_t i = 0; i < votes->n; i++) {
 		const struct vote *v = &votes->at[i];
 
-		if (v->instance == instance
-		    && (v->weight > best.weight
-			|| (v->weight == best.weight && v->distance < best.distance)))
+		if (v->weight > best.weight
+		    || (v->weight == best.weight && v->distance < best.distance))
 			best = *v;
 	}
 	return best.distance;
@@ -367,7 +399,7 @@ accept_of_thread(struct ptmalloc *pt, hs_addr tp, uint64_t distance,
 	if (!tp || !distance || !space_word(pt->space, tp - distance, &w))
 		return;
 	c = cache_at(caches, w - HEADER);
-	if (c && c->shape.wrong < c->shape.layout->bins / 2)
+	if (c)
 		accept(pt, c, thread);
 }
 
@@ -390,12 +422,15 @@ pt_read_tcaches(struct ptmalloc *pt)
 	find_caches(pt, &caches);
 	vec_sort(&caches, by_chunk);
 	for (unsigned in = 0; in < pt->instances.n; in++) {
+		struct range d = tls_distances(pt, &pt->instances.at[in]);
+		size_t voters = MAX_WORDS / (range_size(d) / 8 + 1) + 1;
 		uint64_t distance;
 
-		for (size_t i = 0; i < image->threads.n && caches.n; i++)
-			vote_of_thread(pt, image->threads.at[i].regs->tp, in,
+		votes.n = 0;
+		for (size_t i = 0; i < image->threads.n && i < voters && caches.n; i++)
+			vote_of_thread(pt, image->threads.at[i].regs->tp, in, d,
 			    &caches, &votes);
-		distance = winner(&votes, in);
+		distance = winner(&votes);
 		for (size_t i = 0; i < image->threads.n; i++)
 			accept_of_thread(pt, image->threads.at[i].regs->tp,
 			    distance, image->threads.at[i].number, &caches);
