@@ -6,6 +6,7 @@
 
 void *held[64];
 char *inside[2];
+uint64_t *behind;
 static int count;
 
 static void
@@ -24,6 +25,8 @@ map_chunks(void)
 		leaked(calloc(1, 210000 + i * 5000));
 	}
 	inside[0] = (char *)interior(calloc(1, 300000)) + 150003;
+	behind = reachable(calloc(1, 8 + 220000)); /* keeps its own length in front */
+	*behind++ = 220000;
 	chain = leaked(calloc(1, 262144));
 	chain[1000] = indirect(calloc(1, 262144));
 }

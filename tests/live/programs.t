@@ -11,3 +11,9 @@ for program in "$SRCDIR"/tests/live/*.c; do
 	frozen "$name" "$programs/$name"
 	judged "$name"
 done
+
+# The same under settings that move chunks, and caches, elsewhere.
+for setting in arena_max=1 mmap_max=0 mmap_threshold=24 tcache_count=0; do
+	frozen "hammer.$setting" --env="GLIBC_TUNABLES=glibc.malloc.$setting" "$programs/hammer"
+	judged "hammer.$setting"
+done
