@@ -25,10 +25,20 @@ struct claim {
 	enum rank rank;
 	bool dead; /* no roots here */
 	enum root_kind kind;
-	uint32_t thread, module;
+	uint32_t thread, module; /* as in struct region */
 };
 
 struct claims VEC(struct claim);
+
+/* A claim that is nobody's in particular, and alive. */
+static inline struct claim
+claim_on(struct range r, enum rank rank, enum root_kind kind)
+{
+	return (struct claim) { r, rank, false, kind, NOBODY, NOBODY };
+}
+
+/* Claims that are empty are left out. */
+void claims_add(struct claims *to, struct claim c);
 
 struct sources {
 	const struct image *image;

@@ -2,33 +2,21 @@
 /* Roots in modules' data and in other mappings; and what of the heap is none. */
 #include "root/kinds.h"
 
-static void
-claim(struct claims *to, struct range r, enum rank rank, enum root_kind kind,
-    uint32_t module)
-{
-	if (r.start < r.end)
-		vec_push(to,
-		    (struct claim) {
-			.range = r,
-			.rank = rank,
-			.kind = kind,
-			.thread = NOBODY,
-			.module = module,
-		    });
-}
-
 /* Writable segments; of others only what relocation wrote to. */
 void
 claim_globals(const struct sources *from, struct claims *to)
 {
 	for (uint32_t i = 0; i < from->image->modules.n; i++) {
 		const struct module *m = &from->image->modules.at[i];
+		struct claim c = claim_on(m->relro, RANK_GLOBAL, ROOT_GLOBAL);
 
-		for (size_t k = 0; k < m->segments.n; k++)
+		c.module = i;
+		claims_add(to, c);
+		for (size_t k = 0; k < m->segments.n; k++) {
+			c.range = m->segments.at[k].range;
 			if (m->segments.at[k].flags & PF_W)
-				claim(to, m->segments.at[k].range, RANK_GLOBAL,
-				    ROOT_GLOBAL, i);
-		claim(to, m->relro, RANK_GLOBAL, ROOT_GLOBAL, i);
+				claims_add(to, c);
+		}
 	}
 }
 
@@ -46,7 +34,7 @@ claim_mappings(const struct sources *from, struct claims *to)
 		bool anonymous = !p->file && (p->flags & PF_R) && !(p->flags & PF_X);
 
 		if (p->source == SOURCE_CORE && ((p->flags & PF_W) || anonymous))
-			claim(to, p->range, RANK_MAPPING, ROOT_MAPPING, NOBODY);
+			claims_add(to, claim_on(p->range, RANK_MAPPING, ROOT_MAPPING));
 	}
 }
 
@@ -57,10 +45,11 @@ claim_heap(const struct sources *from, struct claims *to)
 	const struct heap *h = from->heap;
 
 	for (size_t i = 0; i < h->owned.n; i++) {
-		claim(to, h->owned.at[i], RANK_HEAP, ROOT_MAPPING, NOBODY);
-		if (!to->broke)
-			to->at[to->n - 1].dead = true;
+		struct claim c = claim_on(h->owned.at[i], RANK_HEAP, ROOT_MAPPING);
+
+		c.dead = true;
+		claims_add(to, c);
 	}
 	for (size_t i = 0; i < h->skipped.n; i++)
-		claim(to, h->skipped.at[i], RANK_DAMAGED, ROOT_DAMAGED, NOBODY);
+		claims_add(to, claim_on(h->skipped.at[i], RANK_DAMAGED, ROOT_DAMAGED));
 }

@@ -26,6 +26,13 @@ enum { TICK_BYTES = 16 << 20 }; /* searched between two looks at the clock */
 struct open VEC(const struct claim *);
 
 void
+claims_add(struct claims *to, struct claim c)
+{
+	if (c.range.start < c.range.end)
+		vec_push(to, c);
+}
+
+void
 root_see(struct roots *to, const struct sources *from, hs_addr at, uint64_t word)
 {
 	struct region *r = &to->regions.at[to->regions.n - 1];

@@ -33,19 +33,22 @@ static_tls_size(const struct image *image)
 }
 
 static void
-claim(struct claims *to, struct range r, enum rank rank, enum root_kind kind,
-    uint32_t thread, bool dead)
+claim_for(struct claims *to, struct range r, enum rank rank, enum root_kind kind,
+    uint32_t thread)
 {
-	if (r.start < r.end)
-		vec_push(to,
-		    (struct claim) {
-			.range = r,
-			.rank = rank,
-			.kind = kind,
-			.thread = thread,
-			.module = NOBODY,
-			.dead = dead,
-		    });
+	struct claim c = claim_on(r, rank, kind);
+
+	c.thread = thread;
+	claims_add(to, c);
+}
+
+static void
+claim_dead(struct claims *to, struct range r)
+{
+	struct claim c = claim_on(r, RANK_STACK, ROOT_STACK);
+
+	c.dead = true;
+	claims_add(to, c);
 }
 
 void
@@ -54,17 +57,16 @@ claim_stacks(const struct sources *from, struct claims *to)
 	const struct image *image = from->image;
 
 	for (size_t i = 0; i < image->spares.n; i++)
-		claim(to, image->spares.at[i].stack, RANK_STACK, ROOT_STACK, NOBODY,
-		    true);
+		claim_dead(to, image->spares.at[i].stack);
 	for (uint32_t i = 0; i < image->threads.n; i++) {
 		const struct thread *t = &image->threads.at[i];
-		struct range dead = { t->stack.start, t->live.start };
 
-		claim(to, t->live, RANK_STACK, ROOT_STACK, i, false);
+		claim_for(to, t->live, RANK_STACK, ROOT_STACK, i);
 		if (range_size(t->live) > 0)
-			claim(to, dead, RANK_STACK, ROOT_STACK, i, true);
+			claim_dead(to,
+			    (struct range) { t->stack.start, t->live.start });
 		if (t->elsewhere)
-			claim(to, t->other, RANK_STACK, ROOT_SIGNAL_STACK, i, false);
+			claim_for(to, t->other, RANK_STACK, ROOT_SIGNAL_STACK, i);
 	}
 }
 
@@ -84,7 +86,7 @@ claim_tls(const struct sources *from, struct claims *to)
 			continue;
 		if (range_has(t->live, d)) /* never below SP, whatever TLS may need */
 			r = range_common(r, t->live);
-		claim(to, range_common(r, p->range), RANK_TLS, ROOT_TLS, i, false);
+		claim_for(to, range_common(r, p->range), RANK_TLS, ROOT_TLS, i);
 	}
 }
 

@@ -7,7 +7,8 @@
  *	main.c     the main arena's segments     heaps.c   thread arenas' heaps
  *	run.c      chunk after chunk             resync.c  past damage
  *	mapped.c   chunks with a mapping of their own
- *	lists.c    fastbins and bins             tcache.c  threads' caches
+ *	lists.c    fastbins and bins             tcache.c  threads' caches, by
+ *	                                         shape.c   what they look like
  *	account.c  do the sums agree?            glibc.c   the order of it all
  */
 #ifndef HEAP_GLIBC_GLIBC_H

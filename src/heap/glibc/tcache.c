@@ -20,22 +20,15 @@
  * Caught between two stores, a count may be one off.  Since 2.43 a thread's
  * pointer may lead to a dummy in read-only data, which is no chunk.
  */
+#include "heap/glibc/shape.h"
 #include "heap/glibc/state.h"
 
 enum {
 	TLS_DEPTH = 0x2000, /* bytes below TP, when nothing better is known */
 	MAX_TLS_DEPTH = 16 << 20,
-	MAX_COUNT = 65536, /* chunks in one list */
 	MAX_VISITS = 16, /* that each chunk gets, on average, while shapes are weighed */
 	MAX_WORDS = 1 << 20, /* of thread-local memory that are looked at for votes */
 	FEW_WRONG = 2,       /* lists that damage may have spoilt */
-};
-
-/* How well a chunk matches a layout. */
-struct shape {
-	const struct tcache_layout *layout;
-	unsigned lists, wrong; /* not empty and good; bad */
-	uint64_t nodes;
 };
 
 /* A candidate: a chunk with one of the sizes that the struct has. */
@@ -48,167 +41,11 @@ struct cache {
 };
 struct cache_vec VEC(struct cache);
 
-/* Weighing of shapes: only lists that were made to cost time cost much. */
-struct weighing {
-	const struct ptmalloc *pt;
-	uint64_t left; /* chunks that may still be looked at */
-};
-
 /* A distance below TP that has votes, of one copy of malloc. */
 struct vote {
 	uint64_t distance, weight;
 };
 struct vote_vec VEC(struct vote);
-
-static uint64_t
-next_of(const struct ptmalloc *pt, const struct tcache_layout *l, hs_addr node, bool *ok)
-{
-	uint64_t next;
-
-	*ok = space_word(pt->space, node, &next);
-	return !*ok ? 0 : l->mangled ? next ^ node >> 12 : next;
-}
-
-/* Could this be a node of bin i: a chunk of its size, not free in a bin? */
-static bool
-is_node(const struct ptmalloc *pt, unsigned i, hs_addr node)
-{
-	struct block b;
-	uint64_t min, max, size;
-
-	if (!map_chunk_starting(pt->heap, node - HEADER, &b)
-	    || (b.state != STATE_USED && b.state != STATE_TCACHE))
-		return false;
-	tcache_bin_sizes(i, &min, &max);
-	size = b.size + HEADER - 8;
-	return size >= min && size <= max;
-}
-
-/* The length of bin i's list; MAX_COUNT or more: it is none. */
-static uint64_t
-list_length(struct weighing *w, const struct tcache_layout *l, unsigned i, hs_addr node)
-{
-	uint64_t n = 0;
-	bool ok = true;
-
-	for (; node && n < MAX_COUNT; n++) {
-		if (w->left == 0 || !is_node(w->pt, i, node))
-			return MAX_COUNT;
-		w->left--;
-		node = next_of(w->pt, l, node, &ok);
-		if (!ok)
-			return MAX_COUNT;
-	}
-	return n;
-}
-
-static uint64_t
-count_at(const unsigned char *at, const struct tcache_layout *l, unsigned i)
-{
-	uint16_t count;
-
-	if (l->count_bytes == 1)
-		return at[i];
-	memcpy(&count, at + 2 * i, sizeof count);
-	return count;
-}
-
-/* Is the count of bin i right for a list of that length?  One off is. */
-static bool
-count_fits(const struct ptmalloc *pt, const struct cache *c,
-    const struct tcache_layout *l, uint64_t count, uint64_t length)
-{
-	const struct pt_params *p = &pt->instances.at[c->instance].params;
-	uint64_t sum = count + length;
-
-	if (l->counts_down)
-		return p->layout ? sum == p->tcache_count || sum + 1 == p->tcache_count
-				 : sum == 7 || sum == 16;
-	return count == length || count == length + 1;
-}
-
-/* Does the count say that a list is empty? */
-static bool
-is_empty_count(const struct ptmalloc *pt, const struct cache *c,
-    const struct tcache_layout *l, uint64_t count)
-{
-	const struct pt_params *p = &pt->instances.at[c->instance].params;
-
-	if (!l->counts_down)
-		return count == 0;
-	return p->layout ? count == p->tcache_count : count == 7 || count == 16;
-}
-
-/* How many lists are empty by their count and not by their head, or the reverse. */
-static unsigned
-count_odd(const struct ptmalloc *pt, const struct cache *c,
-    const struct tcache_layout *l, const unsigned char *at)
-{
-	unsigned odd = 0;
-
-	for (unsigned i = 0; i < l->bins; i++) {
-		uint64_t head;
-
-		memcpy(&head, at + l->entries + 8 * i, sizeof head);
-		odd += (head == 0) != is_empty_count(pt, c, l, count_at(at, l, i));
-	}
-	return odd;
-}
-
-static struct shape
-shape_under(struct weighing *w, const struct cache *c, const struct tcache_layout *l)
-{
-	const struct ptmalloc *pt = w->pt;
-	struct shape s = { .layout = l, .wrong = l->bins };
-	unsigned char at[MAX_TCACHE_BINS * 10];
-
-	/* most blocks of that size are none: tell them at little cost */
-	if (!space_read(pt->space, c->chunk + HEADER, at, l->entries + 8 * l->bins)
-	    || count_odd(pt, c, l, at) > l->bins / 2)
-		return s;
-	s.wrong = 0;
-	for (unsigned i = 0; i < l->bins; i++) {
-		uint64_t head, length;
-
-		memcpy(&head, at + l->entries + 8 * i, sizeof head);
-		length = list_length(w, l, i, head);
-		if (length >= MAX_COUNT
-		    || !count_fits(pt, c, l, count_at(at, l, i), length)) {
-			s.wrong++;
-			continue;
-		}
-		s.lists += length > 0;
-		s.nodes += length;
-	}
-	return s;
-}
-
-static bool
-better(const struct shape *a, const struct shape *b)
-{
-	return !b->layout || a->wrong < b->wrong
-	    || (a->wrong == b->wrong && a->nodes > b->nodes);
-}
-
-static void
-find_shape(struct weighing *w, struct cache *c, const struct block *b)
-{
-	uint64_t size = b->size + HEADER - 8;
-	const struct pt_instance *in = &w->pt->instances.at[c->instance];
-	enum links links = in->links;
-
-	for (const struct tcache_layout *l = tcache_layouts; l->since; l++) {
-		struct shape s;
-
-		if ((b->span->mapped ? size < l->chunk : !tcache_size_fits(l, size))
-		    || (l->mangled && links == LINKS_PLAIN)
-		    || (!l->mangled && links == LINKS_MANGLED))
-			continue;
-		s = shape_under(w, c, l);
-		if (better(&s, &c->shape))
-			c->shape = s;
-	}
-}
 
 static void
 find_caches(const struct ptmalloc *pt, struct cache_vec *caches)
@@ -222,7 +59,7 @@ find_caches(const struct ptmalloc *pt, struct cache_vec *caches)
 		if (!map_chunk_starting(pt->heap, c.chunk, &b) || b.state != STATE_USED)
 			continue;
 		c.instance = pt->heap->arenas.at[b.span->arena].instance;
-		find_shape(&w, &c, &b);
+		c.shape = shape_of(&w, &pt->instances.at[c.instance], &b);
 		if (c.shape.layout && c.shape.wrong < c.shape.layout->bins / 2)
 			vec_push(caches, c);
 	}
@@ -346,19 +183,19 @@ read_list(struct ptmalloc *pt, struct cache *c, unsigned i, hs_addr node)
 	while (node) {
 		struct block b;
 
-		if (!is_node(pt, i, node)
+		if (!shape_is_node(pt, i, node)
 		    || !map_chunk_starting(pt->heap, node - HEADER, &b)
 		    || b.state != STATE_USED) {
 			pt_damage(pt, node, 0,
 			    "list %u of a tcache leads to 0x%llx: %s", i,
 			    (unsigned long long)node,
-			    is_node(pt, i, node) ? "a chunk that is free already"
-						 : "no chunk of its size");
+			    shape_is_node(pt, i, node) ? "a chunk that is free already"
+						       : "no chunk of its size");
 			break;
 		}
 		bin.tally.count++;
 		bin.tally.bytes += pt_set_state(pt, &b, STATE_TCACHE);
-		node = next_of(pt, c->shape.layout, node, &ok);
+		node = shape_next(pt, c->shape.layout, node, &ok);
 		if (!ok)
 			break;
 	}
