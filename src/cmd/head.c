@@ -192,6 +192,8 @@ show_notes(struct call *c)
 
 	for (size_t i = 0; i < s->core.notes.n; i++)
 		vec_push(&all, s->core.notes.at[i]);
+	for (size_t i = 0; i < s->verdict.remarks.n; i++)
+		vec_push(&all, s->verdict.remarks.at[i]);
 	for (size_t i = 0; i < s->space.files.notes.n; i++)
 		vec_push(&all, s->space.files.notes.at[i]);
 	size_t shown = all.n > SHOWN ? SHOWN : all.n;

@@ -14,8 +14,10 @@
 #include "find/verdict.h"
 
 enum {
-	MAX_WHYS = 8,      /* reasons for holes that are told apart */
-	BRK_GAP = 1 << 30, /* bytes */
+	MAX_WHYS = 8,         /* reasons for holes that are told apart */
+	BRK_GAP = 1 << 30,    /* bytes */
+	MOST_BLANK = 1 << 20, /* bytes of a mapping outside all modules */
+	MUCH = 1 << 20, /* bytes: a C library without malloc needs some pages */
 };
 
 static void
@@ -67,9 +69,14 @@ judge_spares(struct verdict *v, const struct image *image)
 }
 
 /*
- * The kernel leaves out memory that nobody has written to (Linux 6.1,
- * vma_dump_size()), and many a library has a .bss like that: it held zeros.
- * Other memory may be missing because the program wanted so.
+ * The kernel leaves out private memory that nobody has written to (Linux 6.1,
+ * vma_dump_size()): many a library's .bss, a signal stack that was never used.
+ * It held zeros.  It also leaves out what the program asked it to, by
+ * madvise(), and no core says which it was.  So a mapping that is missing whole is
+ * taken for blank where that is all but sure: in a module, or when it is small,
+ * since what is small and must not be dumped are keys and random numbers, like
+ * the state of getrandom() since glibc 2.41.  A large one may be a cache full of
+ * pointers.
  */
 static bool
 is_blank(const struct image *image, const struct hole *h)
@@ -79,28 +86,35 @@ is_blank(const struct image *image, const struct hole *h)
 	    m ? module_segment_at(m, h->range.start) : NULL;
 	const struct segment *in = core_segment_at(image->core, h->range.start);
 
-	return s && (s->flags & PF_W) && h->range.end <= s->range.end && in
-	    && in->promised == 0;
+	if (!in || in->promised > 0)
+		return false;
+	return (s && (s->flags & PF_W) && h->range.end <= s->range.end)
+	    || range_size(in->range) <= MOST_BLANK;
 }
 
-/* Holes that are there for one reason, which is a constant string. */
+/* Holes that are there for one reason, a constant string, or are blank (NULL). */
 static void
-judge_holes_of(struct verdict *v, const struct image *image, const char *why)
+tell_holes(struct lines *to, const struct image *image, const char *why)
 {
 	const struct space *space = image->space;
 	hs_addr first = 0;
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < space->holes.n; i++) {
-		if (space->holes.at[i].why != why
-		    || is_blank(image, &space->holes.at[i]))
+		const struct hole *h = &space->holes.at[i];
+
+		if ((why && h->why != why) || is_blank(image, h) != !why)
 			continue;
-		first = bytes ? first : space->holes.at[i].range.start;
-		bytes += range_size(space->holes.at[i].range);
+		first = bytes ? first : h->range.start;
+		bytes += range_size(h->range);
 	}
-	lines_add(&v->reasons,
-	    "%llu bytes of writable memory are %s, the first at 0x%llx",
-	    (unsigned long long)bytes, why, (unsigned long long)first);
+	if (bytes > 0)
+		lines_add(to,
+		    "%llu bytes of writable memory are %s, the first at 0x%llx",
+		    (unsigned long long)bytes,
+		    why ? why
+			: "not dumped, most likely never written to: taken as zeros",
+		    (unsigned long long)first);
 }
 
 /* One line for each reason why memory is missing, not one for each hole. */
@@ -120,8 +134,9 @@ judge_holes(struct verdict *v, const struct image *image)
 			continue;
 		told[n++] = why;
 		v->missing = true;
-		judge_holes_of(v, image, why);
+		tell_holes(&v->reasons, image, why);
 	}
+	tell_holes(&v->remarks, image, NULL);
 }
 
 bool
@@ -131,7 +146,7 @@ verdict_on_image(struct verdict *v, const struct image *image, struct hs_error *
 	judge_threads(v, image);
 	judge_spares(v, image);
 	judge_holes(v, image);
-	return v->reasons.broke ? fail_nomem(err) : true;
+	return v->reasons.broke || v->remarks.broke ? fail_nomem(err) : true;
 }
 
 /* The C library of the program, when it is one whose malloc we should have found. */
@@ -166,17 +181,86 @@ has_brk(const struct image *image)
 	return false;
 }
 
-bool
-verdict_on_heap(struct verdict *v, const struct heap *heap,
-    const struct image *image, struct hs_error *err)
+/* Writable anonymous memory besides stacks: what it is for, we do not know. */
+static uint64_t
+unexplained(const struct image *image)
+{
+	const struct space *s = image->space;
+	uint64_t all = 0, stacks = 0;
+
+	for (size_t i = 0; i < s->pieces.n; i++) {
+		const struct piece *p = &s->pieces.at[i];
+
+		if (!p->file && (p->flags & PF_W)
+		    && !image_module_at(image, p->range.start))
+			all += range_size(p->range);
+	}
+	for (size_t i = 0; i < image->threads.n; i++) {
+		const struct thread *t = &image->threads.at[i];
+		const struct piece *p = t->regs ? space_at(s, t->regs->sp) : NULL;
+
+		stacks += range_size(t->stack) ? range_size(t->stack)
+		    : p                        ? range_size(p->range)
+					       : 0;
+	}
+	return all > stacks ? all - stacks : 0;
+}
+
+/* No heap: was there none, or one of a kind that we do not know? */
+static void
+judge_no_heap(struct verdict *v, const struct image *image)
 {
 	const struct module *libc = find_glibc(image);
 
 	/* up to glibc 2.41 a process that never called malloc has no heap to be found */
-	if (!heap->allocator && !heap->other && libc && has_brk(image))
+	if (libc && has_brk(image))
 		lines_add(&v->reasons,
 		    "no heap was found, though %s and memory from brk() are there",
 		    libc->name);
+	else if (unexplained(image) > MUCH)
+		lines_add(&v->reasons,
+		    "no heap was found, though there is much memory that may be "
+		    "some allocator's: %llu bytes",
+		    (unsigned long long)unexplained(image));
+}
+
+/* Is the hole in memory that malloc has, or had before it was damaged? */
+static bool
+is_in_heap(const struct heap *h, struct range hole)
+{
+	for (size_t i = 0; i < h->skipped.n; i++)
+		if (range_overlaps(h->skipped.at[i], hole))
+			return true;
+	return range_holding(h->owned.at, h->owned.n, hole.start)
+	    || range_holding(h->owned.at, h->owned.n, hole.end - 1);
+}
+
+/* Malloc has written to all of its heap: what is missing there was not blank. */
+static void
+judge_blanks(struct verdict *v, const struct heap *heap, const struct image *image)
+{
+	const struct space *space = image->space;
+
+	for (size_t i = 0; i < space->holes.n; i++) {
+		struct range hole = space->holes.at[i].range;
+
+		if (!is_blank(image, &space->holes.at[i]) || !is_in_heap(heap, hole))
+			continue;
+		v->missing = true;
+		lines_add(&v->reasons,
+		    "some of the heap is missing, the first at 0x%llx",
+		    (unsigned long long)hole.start);
+		return;
+	}
+}
+
+bool
+verdict_on_heap(struct verdict *v, const struct heap *heap,
+    const struct image *image, struct hs_error *err)
+{
+	if (!heap->allocator && !heap->other)
+		judge_no_heap(v, image);
+	judge_blanks(v, heap, image);
 	if (heap->accounting == ACCOUNT_INEXACT)
 		lines_add(&v->reasons, "the heap does not add up: %s",
 		    heap->disagreement_text);
@@ -193,4 +277,5 @@ void
 verdict_fini(struct verdict *v)
 {
 	lines_free(&v->reasons);
+	lines_free(&v->remarks);
 }

@@ -10,6 +10,7 @@
 struct verdict {
 	bool missing; /* memory that may hold pointers: what is not reached may be held */
 	struct lines reasons; /* one each */
+	struct lines remarks; /* what was taken for granted, a line each */
 };
 
 /* What the core lacks. */

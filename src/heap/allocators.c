@@ -22,6 +22,20 @@ static const struct {
 	{ "libc.musl-", "musl" },
 };
 
+/*
+ * A malloc that is linked into the program is exported, so that libraries use
+ * it, too: a linker sees to that, and strip leaves it.
+ */
+static const char *
+recognise_own(const struct image *image)
+{
+	for (size_t m = 0; m < image->modules.n; m++)
+		if (image->modules.at[m].is_exe
+		    && module_exports(image, &image->modules.at[m], "malloc"))
+			return "linked into it";
+	return NULL;
+}
+
 const char *
 recognise_other(const struct image *image)
 {
@@ -31,5 +45,5 @@ recognise_other(const struct image *image)
 				recognised[i].library, strlen(recognised[i].library))
 			    == 0)
 				return recognised[i].name;
-	return NULL;
+	return recognise_own(image);
 }

@@ -123,6 +123,20 @@ dynsym_read(struct dynsym *d, const struct space *s, const struct module *m)
 	return true;
 }
 
+bool
+module_exports(const struct image *image, const struct module *m, const char *name)
+{
+	scoped(dynsym_fini) struct dynsym d = { .n = 0 };
+
+	if (!dynsym_read(&d, image->space, m))
+		return false;
+	for (size_t i = 0; i < d.n; i++)
+		if (d.symbols[i].st_shndx != SHN_UNDEF && d.symbols[i].st_name < d.size
+		    && strcmp(d.names + d.symbols[i].st_name, name) == 0)
+			return true;
+	return false;
+}
+
 void
 dynsym_fini(struct dynsym *d)
 {

@@ -46,7 +46,6 @@ image_load(struct image *image, struct space *space, const struct lookup *how,
 		return false;
 	threads_measure(&new);
 	spares_find(&new);
-	random_forget(&new);
 	new.pointer_guard = find_guard(&new);
 	if (new.threads.broke || new.spares.broke)
 		return fail_nomem(err);

@@ -96,6 +96,10 @@ bool image_place(struct image *image, hs_addr a, struct place *place);
  */
 bool image_tls_place(struct image *image, hs_addr tp, hs_addr a, struct place *place);
 
+/* Does m define this dynamic symbol?  False, too, when its table is not at hand. */
+bool module_exports(const struct image *image, const struct module *m,
+    const char *name);
+
 /* Is a in memory that could be executed? */
 bool image_is_code(const struct image *image, hs_addr a);
 

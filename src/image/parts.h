@@ -122,9 +122,6 @@ bool sigframe_find(const struct image *image, hs_addr sp, hs_addr end,
 /* spares.c: fills image->spares. */
 void spares_find(struct image *image);
 
-/* random.c: takes from the space's holes those that held random numbers only. */
-void random_forget(struct image *image);
-
 /* image.c */
 
 /* Bytes of a page. */

@@ -30,7 +30,7 @@ heapscan leaks "$(synth missing)" >out 2>err
 is 'missing memory: nobody says clean' $? 4
 same 'missing memory: and nothing is called leaked' out <<'END'
 program, pid 100, signal 6 (SIGABRT), 1 thread
-  INCOMPLETE  4096 bytes of writable memory are not dumped, the first at 0x620000000000
+  INCOMPLETE  2097152 bytes of writable memory are not dumped, the first at 0x620000000000
   leaked      nothing is known to be leaked
   unknown     1 block, 24 bytes
   reachable   1 block, 24 bytes

@@ -33,8 +33,8 @@ static void
 add_piece(struct process *p, struct range r, unsigned char *bytes, unsigned flags)
 {
 	vec_push(&p->core.segments,
-	    (struct segment) { r, bytes, bytes ? range_size(r) : 0, range_size(r),
-		flags });
+	    (struct segment) { r, bytes, bytes ? range_size(r) : 0,
+		bytes ? range_size(r) : 0, flags });
 	vec_push(&p->space.pieces,
 	    (struct piece) { r, bytes, flags, bytes ? SOURCE_CORE : SOURCE_NOWHERE,
 		NULL });

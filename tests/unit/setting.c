@@ -22,6 +22,7 @@
 #define MAPPING ((hs_addr)0x600000000000)
 #define CONSTANT ((hs_addr)0x610000000000)
 #define LOST ((hs_addr)0x620000000000)
+#define LOST_SIZE (2 << 20) /* a small mapping would be taken for blank */
 #define POINTER_GUARD 0x5eedc0de12345678u
 
 enum {
@@ -135,7 +136,8 @@ world_begin(struct world *w, const struct glibc *glibc)
 void
 world_add_lost(struct world *w)
 {
-	memory_add(&w->memory, LOST, MEMORY_PAGE, RW);
+	memory_add(&w->memory, LOST, LOST_SIZE, RW);
+	memory_reach(&w->memory, LOST + LOST_SIZE);
 	w->memory.at[w->memory.n - 1].missing = true;
 }
 

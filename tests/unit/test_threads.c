@@ -9,8 +9,6 @@ enum {
 	RW = PF_R | PF_W,
 	RED_ZONE = 128,
 	LIST = 704,       /* a descriptor's list node */
-	KEYS = 784,       /* its first values of pthread_setspecific() */
-	RANDOM = 2328,    /* its state of getrandom() */
 	STACK = 0x100000, /* of the thread that the tests look at */
 	SIZE = 0x10000,
 	TP = STACK + SIZE - 0xa00,
@@ -252,55 +250,10 @@ pointer_guard_is_read_from_a_descriptor(void)
 	CHECK(p.image.pointer_guard == 0x1234);
 }
 
-/* One thread whose descriptor ends in a pointer into missing memory of so many bytes. */
-static struct process
-random_state(uint64_t size)
-{
-	struct process p = one_thread(STACK + 0x8000);
-
-	process_map_missing(&p, OTHER, size, RW);
-	vec_push(&p.space.holes,
-	    (struct hole) { { OTHER, OTHER + size }, "not dumped" });
-	process_put(&p, TP + RANDOM, OTHER + 0xe00 + 1);
-	return p;
-}
-
-static void
-memory_of_getrandom_is_no_hole(void)
-{
-	scoped(process_fini) struct process p = random_state(0x1000);
-
-	CHECK(process_load(&p));
-	CHECK(p.space.holes.n == 0);
-}
-
-static void
-large_missing_memory_is_a_hole_whatever_points_to_it(void)
-{
-	scoped(process_fini) struct process p = random_state(0x1000000);
-
-	CHECK(process_load(&p));
-	CHECK(p.space.holes.n == 1);
-}
-
-static void
-missing_memory_that_the_program_points_to_is_a_hole(void)
-{
-	scoped(process_fini) struct process p = random_state(0x1000);
-
-	process_put(&p, TP + RANDOM, 0);
-	process_put(&p, TP + KEYS, OTHER + 0xe00);
-	CHECK(process_load(&p));
-	CHECK(p.space.holes.n == 1);
-}
-
 TESTS(live_stack_begins_a_red_zone_below_sp, guard_is_not_part_of_the_stack,
     overflowed_stack_is_live_as_a_whole, first_thread_has_the_stack_the_kernel_made,
     stack_of_zeros_is_lost_and_cut_at_its_neighbours, missing_stack_is_lost,
     coroutine_ends_where_a_thread_begins, signal_frame_says_where_the_stack_was_left,
     signal_stack_may_be_an_array_on_the_stack_itself, stray_words_are_no_signal_frame,
     kept_stack_is_found_through_the_list_of_the_library,
-    kept_stack_of_zeros_is_called_lost, pointer_guard_is_read_from_a_descriptor,
-    memory_of_getrandom_is_no_hole,
-    large_missing_memory_is_a_hole_whatever_points_to_it,
-    missing_memory_that_the_program_points_to_is_a_hole)
+    kept_stack_of_zeros_is_called_lost, pointer_guard_is_read_from_a_descriptor)
