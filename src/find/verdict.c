@@ -254,6 +254,16 @@ judge_blanks(struct verdict *v, const struct heap *heap, const struct image *ima
 	}
 }
 
+/* Is that where damage is?  Then the damage says all. */
+static bool
+is_damage(const struct heap *heap, hs_addr a)
+{
+	for (size_t i = 0; i < heap->damages.n; i++)
+		if (heap->damages.at[i].at == a)
+			return true;
+	return false;
+}
+
 bool
 verdict_on_heap(struct verdict *v, const struct heap *heap,
     const struct image *image, struct hs_error *err)
@@ -261,7 +271,7 @@ verdict_on_heap(struct verdict *v, const struct heap *heap,
 	if (!heap->allocator && !heap->other)
 		judge_no_heap(v, image);
 	judge_blanks(v, heap, image);
-	if (heap->accounting == ACCOUNT_INEXACT)
+	if (heap->accounting == ACCOUNT_INEXACT && !is_damage(heap, heap->disagreement))
 		lines_add(&v->reasons, "the heap does not add up: %s",
 		    heap->disagreement_text);
 	if (heap->damages.n > 0)

@@ -99,7 +99,7 @@ struct bin {
 struct damage {
 	hs_addr at; /* the word that is wrong */
 	hs_addr chunk; /* the chunk before it, the likely culprit of an overflow; or 0 */
-	char text[160]; /* one line */
+	char text[160]; /* one line; it quotes no contents of memory */
 };
 
 enum accounting {

@@ -74,4 +74,4 @@ END
 heapscan leaks "$(synth overrun)" >out 2>err
 is 'overrun: damage is not clean' $? 4
 like 'overrun: it is told where' out \
-	'damaged in 1 place, first at 0x1002b8: size of the chunk is 0x4141414141414141'
+	'damaged in 1 place, first at 0x1002b8: size of the chunk makes no sense'

@@ -66,8 +66,9 @@ pt_try_links(struct ptmalloc *pt)
 	}
 }
 
+/* The list whose head is the word at `link`. */
 static void
-read_fastbin(struct ptmalloc *pt, uint32_t arena, unsigned i, hs_addr chunk)
+read_fastbin(struct ptmalloc *pt, uint32_t arena, unsigned i, hs_addr link)
 {
 	const struct pt_instance *in =
 	    &pt->instances.at[pt->arenas.at[arena].instance];
@@ -79,19 +80,24 @@ read_fastbin(struct ptmalloc *pt, uint32_t arena, unsigned i, hs_addr chunk)
 		.chunk_min = size,
 		.chunk_max = size,
 	};
+	hs_addr chunk;
 
+	if (!space_word(pt->space, link, &chunk))
+		return;
 	while (chunk) {
 		struct block b;
 
 		if (!map_chunk_starting(pt->heap, chunk, &b)
 		    || b.state != STATE_USED || pt_whole(&b) != size) {
-			pt_damage(pt, chunk, 0, "fastbin %u leads to 0x%llx: %s", i,
-			    (unsigned long long)chunk,
-			    "no chunk of its size, or one that is free already");
+			pt_damage(pt, link, 0,
+			    "a link of fastbin %u leads to no chunk of its size, or to "
+			    "one that is free already",
+			    i);
 			break;
 		}
 		bin.tally.count++;
 		bin.tally.bytes += pt_set_state(pt, &b, STATE_FAST);
+		link = chunk + HEADER;
 		if (!next_fast(pt, in->links != LINKS_PLAIN, chunk, &chunk))
 			break;
 	}
@@ -127,9 +133,8 @@ follow(struct ptmalloc *pt, struct bin *bin, hs_addr head, unsigned link)
 		if (space_word(pt->space, chunk + 40 - link, &back) && back != from
 		    && !pt->heap->arenas.at[bin->arena].locked)
 			pt_damage(pt, chunk + 40 - link, 0,
-			    "bin %u: a link leads to 0x%llx, not back to 0x%llx",
-			    bin->index, (unsigned long long)back,
-			    (unsigned long long)from);
+			    "a link of bin %u does not lead back to 0x%llx",
+			    bin->index, (unsigned long long)from);
 		from = chunk;
 	}
 	return false;
@@ -161,13 +166,8 @@ pt_read_lists(struct ptmalloc *pt)
 		const struct pt_arena *a = &pt->arenas.at[i];
 		const struct arena_layout *l = pt->instances.at[a->instance].layout;
 
-		for (unsigned k = 0; k < l->nfast; k++) {
-			uint64_t chunk;
-
-			if (space_word(pt->space, a->address + l->fastbins + 8 * k,
-				&chunk))
-				read_fastbin(pt, i, k, chunk);
-		}
+		for (unsigned k = 0; k < l->nfast; k++)
+			read_fastbin(pt, i, k, a->address + l->fastbins + 8 * k);
 		for (unsigned k = 1; k < NBINS; k++)
 			read_bin(pt, i, k);
 	}

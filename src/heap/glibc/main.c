@@ -53,8 +53,7 @@ walk_topless(struct ptmalloc *pt, uint32_t arena, hs_addr base, struct hs_error 
 	const struct pt_arena *a = &pt->arenas.at[arena];
 
 	pt_damage(pt, a->address + pt->instances.at[a->instance].layout->top, 0,
-	    "top of the arena is said to be at 0x%llx, where no memory is",
-	    (unsigned long long)a->top);
+	    "top of the arena is said to be where no memory is");
 	return walk_segment(pt, arena, (struct range) { base, base + a->system }, 0,
 	    err);
 }

@@ -247,8 +247,7 @@ at_damage(struct walk *w, bool missing, uint64_t word)
 		    "the header of this chunk is not in the core");
 	else
 		pt_damage(w->pt, w->p + 8, culprit,
-		    "size of the chunk is 0x%llx: overwritten",
-		    (unsigned long long)word);
+		    "size of the chunk makes no sense: it was overwritten");
 	if (q && q < w->p) { /* the chunk before had a wrong size */
 		w->p = q;
 		if (load(w, q + 8, &word))
@@ -276,8 +275,7 @@ at_top(struct walk *w)
 	    || (word & ~(uint64_t)FLAGS) != range_left(w->run->range, w->p)) {
 		if (!w->sum->locked)
 			pt_damage(w->pt, w->p + 8, w->held,
-			    "size of the top chunk is 0x%llx, but 0x%llx bytes are left",
-			    (unsigned long long)word,
+			    "size of the top chunk is wrong: 0x%llx bytes are left",
 			    (unsigned long long)range_left(w->run->range, w->p));
 		word |= w->sum->locked ? 0 : FLAG_PREV_USED;
 	}

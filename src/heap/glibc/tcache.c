@@ -167,9 +167,9 @@ winner(const struct vote_vec *votes)
 	return best.distance;
 }
 
-/* Mark a list's chunks as free.  They are what the list is: damage ends it. */
+/* Mark the chunks of the list whose head is the word at `link` as free. */
 static void
-read_list(struct ptmalloc *pt, struct cache *c, unsigned i, hs_addr node)
+read_list(struct ptmalloc *pt, struct cache *c, unsigned i, hs_addr link)
 {
 	struct bin bin = {
 		.kind = STATE_TCACHE,
@@ -177,27 +177,26 @@ read_list(struct ptmalloc *pt, struct cache *c, unsigned i, hs_addr node)
 		.thread = c->thread,
 		.index = i,
 	};
-	bool ok = true;
+	hs_addr node = 0;
+	bool ok = space_word(pt->space, link, &node);
 
 	tcache_bin_sizes(i, &bin.chunk_min, &bin.chunk_max);
-	while (node) {
+	while (ok && node) {
 		struct block b;
 
 		if (!shape_is_node(pt, i, node)
 		    || !map_chunk_starting(pt->heap, node - HEADER, &b)
 		    || b.state != STATE_USED) {
-			pt_damage(pt, node, 0,
-			    "list %u of a tcache leads to 0x%llx: %s", i,
-			    (unsigned long long)node,
+			pt_damage(pt, link, 0,
+			    "a link of tcache list %u leads to %s", i,
 			    shape_is_node(pt, i, node) ? "a chunk that is free already"
 						       : "no chunk of its size");
 			break;
 		}
 		bin.tally.count++;
 		bin.tally.bytes += pt_set_state(pt, &b, STATE_TCACHE);
+		link = node;
 		node = shape_next(pt, c->shape.layout, node, &ok);
-		if (!ok)
-			break;
 	}
 	if (bin.tally.count)
 		vec_push(&pt->heap->bins, bin);
@@ -218,12 +217,8 @@ accept(struct ptmalloc *pt, struct cache *c, uint32_t thread)
 		pt->instances.at[c->instance].links =
 		    l->mangled ? LINKS_MANGLED : LINKS_PLAIN;
 	pt_set_state(pt, &b, STATE_INTERNAL);
-	for (unsigned i = 0; i < l->bins; i++) {
-		uint64_t head;
-
-		if (space_word(pt->space, c->chunk + HEADER + l->entries + 8 * i, &head))
-			read_list(pt, c, i, head);
-	}
+	for (unsigned i = 0; i < l->bins; i++)
+		read_list(pt, c, i, c->chunk + HEADER + l->entries + 8 * i);
 }
 
 static void
