@@ -145,7 +145,7 @@ draft_library(struct draft *d, hs_addr data, hs_addr heap, bool brk)
 	};
 	struct draft_arena a = {
 		.state = data + MAIN_ARENA,
-		.library = (unsigned)d->libraries.n,
+		.instance = (unsigned)d->libraries.n,
 		.start = heap,
 		.next = align_up(heap, GRANULE),
 		.flags = brk ? 0 : NONCONTIGUOUS,
@@ -179,7 +179,7 @@ draft_arena(struct draft *d)
 	hs_addr heap = begin_heap(d, 0, 0);
 	struct draft_arena a = {
 		.state = heap + d->glibc->heap_info,
-		.library = arena(d)->library,
+		.instance = arena(d)->instance,
 		.heap = heap,
 		.start = heap,
 		.flags = NONCONTIGUOUS,
@@ -400,7 +400,7 @@ map(struct draft *d, uint64_t request, uint64_t offset)
 hs_addr
 draft_mapped(struct draft *d, uint64_t request, uint64_t align)
 {
-	struct draft_library *l = &d->libraries.at[arena(d)->library];
+	struct draft_library *l = &d->libraries.at[arena(d)->instance];
 	hs_addr base = d->mappings;
 	uint64_t offset =
 	    align > HEADER ? align_up(base + HEADER, align) - HEADER - base : 0;
@@ -448,12 +448,12 @@ static void
 link_arenas(struct draft *d, const struct draft_library *l)
 {
 	hs_addr first = d->arenas.at[l->main].state, before = first;
-	unsigned library = d->arenas.at[l->main].library;
+	unsigned instance = d->arenas.at[l->main].instance;
 
 	for (size_t i = l->main + 1; i < d->arenas.n; i++) {
 		const struct draft_arena *a = &d->arenas.at[i];
 
-		if (a->library != library)
+		if (a->instance != instance)
 			continue;
 		put(d, before + d->glibc->arena->next, a->state);
 		before = a->state;

@@ -35,7 +35,7 @@ const struct glibc *glibc_of(const char *since);
 
 struct draft_arena {
 	hs_addr state; /* its malloc_state */
-	unsigned library;
+	unsigned instance;
 	hs_addr heap;  /* of a thread arena: the heap at hand; 0: a main arena */
 	hs_addr start; /* where the segment at hand, or that heap, begins */
 	hs_addr next;  /* where the next chunk goes */

@@ -178,9 +178,9 @@ add_descriptor(struct world *w, hs_addr tp, hs_addr stack)
 
 /* Where a thread keeps the address of its tcache for a library. */
 static hs_addr
-tcache_pointer(hs_addr tp, unsigned library)
+tcache_pointer(hs_addr tp, unsigned instance)
 {
-	return tp - library * TLS - TCACHE_BELOW;
+	return tp - instance * TLS - TCACHE_BELOW;
 }
 
 void
@@ -211,13 +211,13 @@ hs_addr
 world_tcache(struct world *w)
 {
 	struct world_thread *t = thread(w);
-	unsigned library = w->draft.arenas.at[w->draft.at].library;
+	unsigned instance = w->draft.arenas.at[w->draft.at].instance;
 
-	if (!t->tcache[library]) {
-		t->tcache[library] = draft_tcache(&w->draft);
-		world_put(w, tcache_pointer(t->tp, library), t->tcache[library]);
+	if (!t->tcache[instance]) {
+		t->tcache[instance] = draft_tcache(&w->draft);
+		world_put(w, tcache_pointer(t->tp, instance), t->tcache[instance]);
 	}
-	return t->tcache[library];
+	return t->tcache[instance];
 }
 
 void
