@@ -20,8 +20,6 @@
 
 enum {
 	TICK = 1 << 16, /* blocks between two looks at the clock */
-	JMP_BUF = 200,  /* bytes: no smaller block holds one; glibc on x86-64 */
-	JMP_PC = 56,    /* offset in it */
 	TREE_NODE = 24, /* bytes of a node of tsearch(): key, left, right; since 2.25 */
 };
 
@@ -42,6 +40,7 @@ struct extraction {
 	uint64_t word[HEAP_BATCH]; /* that are likely pointers, not looked up yet */
 	uint32_t holder[HEAP_BATCH]; /* the chunk that each is in */
 	unsigned n;
+	bool too_many; /* edges: rows count them in 32 bits */
 };
 
 /* All rows up to that of `chunk` begin here at the latest. */
@@ -59,6 +58,9 @@ flush(struct extraction *x)
 	enum meet meet[HEAP_BATCH];
 	uint32_t block[HEAP_BATCH];
 
+	x->too_many |= x->out.n > UINT32_MAX - HEAP_BATCH;
+	if (x->too_many)
+		x->n = 0;
 	pointer_meet_all(x->heap, x->image, x->word, x->n, meet, block);
 	for (unsigned i = 0; i < x->n; i++) {
 		uint32_t edge = block[i] << 2 | (uint32_t)meet[i];
@@ -135,6 +137,13 @@ read_block(struct extraction *x, const struct block *b)
 }
 
 static bool
+fail_too_many(struct hs_error *err)
+{
+	return fail(err, "more than %u pointers in the heap: not supported",
+	    UINT32_MAX);
+}
+
+static bool
 read_span(struct extraction *x, const struct span *s,
     const struct progress *progress, struct hs_error *err)
 {
@@ -144,10 +153,8 @@ read_span(struct extraction *x, const struct span *s,
 	for (uint32_t i = 0; i < s->count; i++) {
 		if (b.state == STATE_USED)
 			read_block(x, &b);
-		if (x->out.n > UINT32_MAX - b.size / 8 - HEAP_BATCH)
-			return fail(err,
-			    "more than %u pointers in the heap: not supported",
-			    UINT32_MAX);
+		if (x->too_many)
+			return fail_too_many(err);
 		if (b.number % TICK == 0
 		    && !progress_on(progress, "reading pointers", b.number,
 			h->nchunks, err))
@@ -168,6 +175,8 @@ read_spans(struct extraction *x, const struct progress *progress, struct hs_erro
 		if (!read_span(x, &h->spans.at[h->by_number.at[i]], progress, err))
 			return false;
 	flush(x);
+	if (x->too_many)
+		return fail_too_many(err);
 	begin_rows(x, h->nchunks);
 	return !x->out.broke || fail_nomem(err);
 }

@@ -5,8 +5,6 @@
 enum {
 	STRING_HEAD = 24, /* length, capacity, count of references: libstdc++'s old string */
 	SLACK = 32, /* bytes by which a block may be larger than what was asked for */
-	JMP_RBP = 8, /* offsets in a jmp_buf: rbx, rbp, r12 to r15, rsp, pc */
-	JMP_RSP = 48,
 };
 
 /*

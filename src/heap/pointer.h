@@ -52,10 +52,13 @@ pointer_may_be_pc(const struct image *image, uint64_t word)
 	return (pointer_demangle(word, image->pointer_guard) >> 47) == 0;
 }
 
+/* Offsets in a jmp_buf of glibc on x86-64: rbx, rbp, r12 to r15, rsp, pc; and its size. */
+enum { JMP_RBP = 8, JMP_RSP = 48, JMP_PC = 56, JMP_BUF = 200 };
+
 /*
- * A saved frame pointer: when the words at `at` are a jmp_buf of glibc on
- * x86-64, *frame is its rbp, which PTR_MANGLE hides from a scan.  pc is the
- * word at at + 56, for which pointer_may_be_pc().
+ * A saved frame pointer: when the words at `at` are a jmp_buf, *frame is its
+ * rbp, which PTR_MANGLE hides from a scan.  pc is the word at at + JMP_PC, for
+ * which pointer_may_be_pc().
  */
 bool pointer_in_jmp_buf(const struct image *image, hs_addr at, uint64_t pc,
     uint64_t *frame);

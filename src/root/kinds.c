@@ -13,11 +13,11 @@ const char *const root_kind_name[ROOT_KINDS] = {
 	[ROOT_DAMAGED] = "damaged-heap",
 };
 
-const struct kind kinds[] = {
-	{ ROOT_STACK, claim_stacks },
-	{ ROOT_TLS, claim_tls },
-	{ ROOT_GLOBAL, claim_globals },
-	{ ROOT_MAPPING, claim_mappings },
-	{ ROOT_DAMAGED, claim_heap },
-	{ .claim = NULL },
+claim_fn *const kinds[] = {
+	claim_stacks,
+	claim_tls,
+	claim_globals,
+	claim_mappings,
+	claim_heap,
+	NULL,
 };

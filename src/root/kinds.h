@@ -45,13 +45,10 @@ struct sources {
 	const struct heap *heap;
 };
 
-struct kind {
-	enum root_kind kind;
-	void (*claim)(const struct sources *from, struct claims *to);
-};
+typedef void claim_fn(const struct sources *from, struct claims *to);
 
-/* Ends with a NULL .claim.  Registers are no memory: registers.c is called apart. */
-extern const struct kind kinds[];
+/* Ends with NULL.  Registers and dtvs are no ranges: add_registers(), add_dtvs(). */
+extern claim_fn *const kinds[];
 
 void claim_stacks(const struct sources *from, struct claims *to);
 void claim_tls(const struct sources *from, struct claims *to);

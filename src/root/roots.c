@@ -25,6 +25,13 @@ enum { TICK_BYTES = 16 << 20 }; /* searched between two looks at the clock */
  */
 struct open VEC(const struct claim *);
 
+struct searching {
+	struct roots *to;
+	const struct sources *from;
+	const struct progress *progress;
+	size_t done, all; /* claims */
+};
+
 void
 claims_add(struct claims *to, struct claim c)
 {
@@ -69,37 +76,36 @@ search_bytes(struct roots *to, const struct sources *from, hs_addr start,
 		if (pointer_likely(h, word))
 			root_see(to, from, start + i, word);
 		else if (pointer_may_be_pc(from->image, word)
-		    && pointer_in_jmp_buf(from->image, start + i - 56, word, &frame))
-			root_see(to, from, start + i - 48, frame);
+		    && pointer_in_jmp_buf(from->image, start + i - JMP_PC, word, &frame))
+			root_see(to, from, start + i - JMP_PC + JMP_RBP, frame);
 	}
 	to->regions.at[to->regions.n - 1].words = (n - skip) / 8;
 }
 
 /* Search [r.start, r.end), which one claim has.  What is missing the verdict tells. */
 static bool
-search(struct roots *to, const struct sources *from, const struct claim *c,
-    struct range r, const struct progress *progress, struct hs_error *err)
+search(struct searching *s, const struct claim *c, struct range r, struct hs_error *err)
 {
 	while (r.start < r.end) {
 		const unsigned char *bytes;
-		uint64_t n =
-		    space_stretch(from->image->space, r.start, range_size(r), &bytes);
+		uint64_t n = space_stretch(s->from->image->space, r.start,
+		    range_size(r), &bytes);
 
 		n = bytes && n > TICK_BYTES ? TICK_BYTES : n;
 		if (bytes) {
-			vec_push(&to->regions,
+			vec_push(&s->to->regions,
 			    (struct region) {
 				.kind = c->kind,
 				.range = { r.start, r.start + n },
 				.thread = c->thread,
 				.module = c->module,
 			    });
-			if (to->regions.broke)
+			if (s->to->regions.broke)
 				return fail_nomem(err);
-			search_bytes(to, from, r.start, bytes, n);
+			search_bytes(s->to, s->from, r.start, bytes, n);
 		}
 		r.start += n;
-		if (!progress_on(progress, "looking for roots", r.start, r.end, err))
+		if (!progress_on(s->progress, "looking for roots", s->done, s->all, err))
 			return false;
 	}
 	return true;
@@ -162,8 +168,7 @@ open_pop(struct open *o)
 
 /* Claims are sorted: each stretch up to where one begins or ends has one owner. */
 static bool
-search_claims(struct roots *to, const struct sources *from,
-    const struct claims *claims, const struct progress *progress, struct hs_error *err)
+search_claims(struct searching *s, const struct claims *claims, struct hs_error *err)
 {
 	const struct claim *next = claims->at, *end = next + claims->n;
 	struct open open = { 0 };
@@ -182,7 +187,8 @@ search_claims(struct roots *to, const struct sources *from,
 		if (open.n > 0 && open.at[0]->range.end < r.end)
 			r.end = open.at[0]->range.end;
 		if (open.n > 0 && !open.at[0]->dead)
-			ok = search(to, from, open.at[0], r, progress, err);
+			ok = search(s, open.at[0], r, err);
+		s->done = (size_t)(next - claims->at);
 		at = r.end;
 	}
 	ok = ok && (!open.broke || fail_nomem(err));
@@ -194,14 +200,15 @@ static bool
 search_memory(struct roots *to, const struct sources *from,
     const struct progress *progress, struct hs_error *err)
 {
+	struct searching s = { to, from, progress, 0, 0 };
 	struct claims claims = { 0 };
 	bool ok;
 
-	for (const struct kind *k = kinds; k->claim; k++)
-		k->claim(from, &claims);
+	for (claim_fn *const *claim = kinds; *claim; claim++)
+		(*claim)(from, &claims);
 	vec_sort(&claims, claim_cmp);
-	ok = claims.broke ? fail_nomem(err)
-			  : search_claims(to, from, &claims, progress, err);
+	s.all = claims.n;
+	ok = claims.broke ? fail_nomem(err) : search_claims(&s, &claims, err);
 	vec_free(&claims);
 	return ok;
 }

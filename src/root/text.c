@@ -5,8 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { VECTOR_FIRST = 1000 }; /* as in root.h */
-
 /* " of thread 3", or nothing for memory that is no thread's. */
 static const char *
 of_thread(const struct region *g, const struct image *image, char text[32])
@@ -28,7 +26,7 @@ say_register(const struct root *r, const struct image *image, const char *thread
 		snprintf(text, ROOT_TEXT, "register %s%s", m->reg_names[r->at], thread);
 	else
 		snprintf(text, ROOT_TEXT, "vector registers%s, byte %" PRIu64,
-		    thread, (r->at - VECTOR_FIRST) * 8);
+		    thread, (r->at - ROOT_VECTOR) * 8);
 }
 
 static void

@@ -10,7 +10,6 @@
 #include "root/kinds.h"
 
 enum {
-	VECTOR_FIRST = 1000, /* vector words are numbered from here: root.h */
 	DESCRIPTOR = 0x900, /* bytes of struct pthread that hold keys' values, and more */
 	DTV_OFFSET = 8, /* of the dtv in the descriptor on x86-64 */
 	DTV_HEAD = 16,  /* the dtv pointer is so far behind its block's start */
@@ -109,7 +108,7 @@ add_registers(struct roots *to, const struct sources *from)
 			uint64_t word;
 
 			memcpy(&word, t->vector + v, sizeof word);
-			root_see(to, from, VECTOR_FIRST + v / 8, word);
+			root_see(to, from, ROOT_VECTOR + v / 8, word);
 		}
 	}
 }

@@ -3,15 +3,6 @@
 #include "unit/check.h"
 #include "unit/world.h"
 
-#define LITTLE_OF_ALL                                                             \
-	"block A 16; tcache T 40; tcache U 40; tcache V 1032; unsorted X 200;"    \
-	"block B 24; bin S 300; block C 100; bin L 5000; block D 1;"              \
-	"arena; block E 16; heap; bin Y 48; block F 200;"                         \
-	"mapped M 200000; mapped N 70000 4096;"                                   \
-	"T is tcache; U is tcache; V is tcache; X is unsorted; S is small-bin;"   \
-	"L is large-bin; Y is small-bin; A is leaked-direct; F is leaked-direct;" \
-	"M is leaked-direct; N is leaked-direct; accounting is exact; damages are 0; leaks are 8"
-
 /* ---- Damage in the row of chunks */
 
 /* The first damage: which word, and which chunk it lies behind (0: none), are as told. */
@@ -194,7 +185,7 @@ tallies_add_up(void)
 {
 	scoped(world_fini) struct world w = WORLD_EMPTY;
 
-	world_make(&w, "fast G 40;" LITTLE_OF_ALL);
+	world_make(&w, "fast G 40;" WORLD_OF_ALL);
 	const struct heap *h = world_heap(&w);
 	for (size_t i = 0; i < h->arenas.n; i++) {
 		const struct arena *a = &h->arenas.at[i];

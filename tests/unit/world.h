@@ -184,4 +184,14 @@ void world_link(struct world *w);
 /* NT_FILE and NT_AUXV. */
 void world_list_files(struct world *w);
 
+/* A world with a chunk in every state that all layouts have, and what is true of it. */
+#define WORLD_OF_ALL                                                              \
+	"block A 16; tcache T 40; tcache U 40; tcache V 1032; unsorted X 200;"    \
+	"block B 24; bin S 300; block C 100; bin L 5000; block D 1;"              \
+	"arena; block E 16; heap; bin Y 48; block F 200;"                         \
+	"mapped M 200000; mapped N 70000 4096;"                                   \
+	"T is tcache; U is tcache; V is tcache; X is unsorted; S is small-bin;"   \
+	"L is large-bin; Y is small-bin; A is leaked-direct; F is leaked-direct;" \
+	"M is leaked-direct; N is leaked-direct; accounting is exact; damages are 0; leaks are 8"
+
 #endif
