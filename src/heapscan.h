@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * heapscan: finds leaks in the heap of a process from its core file.
+ * heapscan: finds leaks in the heap of a process, from its core file or while
+ * a debugger holds it.
  *
  * One analysis is one struct hs_scan: nothing is global, several may exist at
  * once, and hs_close() frees all that belongs to one.  A scan is used by one
@@ -55,13 +56,75 @@ typedef bool hs_write_fn(void *arg, const char *text, size_t n);
  */
 typedef bool hs_progress_fn(void *arg, const char *stage, int percent);
 
+/* A mapping of a process: a line of /proc/PID/maps. */
+struct hs_mapping {
+	hs_addr start, end; /* whole pages */
+	uint64_t offset;    /* of start in the file, bytes */
+	const char *path;   /* of the file, " (deleted)" included; or NULL */
+	bool readable, writable, executable, shared;
+};
+
+struct hs_register {
+	const char *name; /* as gdb calls it: "rax", "fs_base" */
+	uint64_t value;
+};
+
+struct hs_thread {
+	unsigned number; /* what reports call it: from 1, each once */
+	int32_t tid;     /* the kernel's number of it */
+	const struct hs_register *registers; /* general ones, as many as are known */
+	size_t nregisters;
+	const void *vector; /* the others, as words that may hold pointers; or NULL */
+	size_t vector_size; /* bytes */
+};
+
+struct hs_auxv {
+	uint64_t type, value;
+};
+
+/*
+ * Copies memory of a process: up to n bytes from a on, into *to.  Returns how
+ * many could be read, from the first on; 0: not even that one.
+ */
+typedef size_t hs_read_fn(void *arg, hs_addr a, void *to, size_t n);
+
+/*
+ * Which anonymous memory was ever touched: the first address from a on, before
+ * end, that may hold something else than zeros; end when there is none.
+ */
+typedef hs_addr hs_touched_fn(void *arg, hs_addr a, hs_addr end);
+
+/*
+ * A process that is stopped, here or on another machine, in place of a core.
+ * hs_open() copies its memory to a temporary file and is then done with all
+ * that is in here but the name: the process may go on.
+ */
+struct hs_target {
+	const char *name;                  /* for messages: "process 1234" */
+	int32_t pid;                       /* 0 if unknown */
+	const struct hs_mapping *mappings; /* in any order */
+	size_t nmappings;
+	const struct hs_thread *threads;
+	size_t nthreads;
+	const struct hs_auxv *auxv;
+	size_t nauxv;
+	hs_read_fn *read;
+	hs_touched_fn *touched; /* or NULL: all is read */
+	void *arg;              /* of both */
+};
+
 /* All strings belong to the caller and must outlive the scan. */
 struct hs_options {
-	const char *core;    /* path, or "-" for standard input */
-	const char *exe;     /* the program, or NULL: found from the core */
+	const char *core;               /* path, or "-" for standard input */
+	const struct hs_target *target; /* or NULL; else core is not looked at */
+	const char *exe; /* the program, or NULL: found from the core */
+	/* More files that may be of the program: itself, libraries, debug files.  Those
+	 * whose build-id fits are used before all others.  NULL-terminated, or NULL. */
+	const char *const *files;
 	const char *sysroot; /* where the target's file system lies, or NULL */
 	const char *const *debug_dirs; /* NULL-terminated, or NULL */
-	bool colour;                   /* mark text reports up for a terminal */
+	const char *prefix; /* of commands in hints: "heap", as in "heap leaks"; NULL: as from a shell */
+	bool colour;        /* mark text reports up for a terminal */
 	unsigned columns;   /* the terminal's width; 0: as wide as it gets */
 	hs_write_fn *write; /* where reports go; NULL: standard output */
 	void *write_arg;
@@ -94,8 +157,8 @@ const struct hs_command *hs_commands(void);
 const char *hs_version(void);
 
 /*
- * Opens the core and every file that it needs.  NULL and *err on failure.
- * Free with hs_close().
+ * Opens the core, or copies the process, and opens every file that it needs.
+ * NULL and *err on failure.  Free with hs_close().
  */
 struct hs_scan *hs_open(const struct hs_options *o, struct hs_error *err);
 
@@ -108,6 +171,23 @@ void hs_close(struct hs_scan *s);
  * enum hs_status; for all but HS_CLEAN and HS_FOUND, *err says why.
  */
 int hs_run(struct hs_scan *s, int argc, char *const argv[], struct hs_error *err);
+
+/* The terminal's width from now on, as in struct hs_options. */
+void hs_set_columns(struct hs_scan *s, unsigned columns);
+
+/* What lies at an address. */
+struct hs_place {
+	const char *kind; /* as in `at --json`: "block", "stack", "unmapped"; a constant */
+	hs_addr block; /* of a block in use that holds the address: its start; else 0 */
+	uint64_t size; /* of that block: its usable bytes */
+};
+
+/*
+ * Says what lies at a, once the heap has been walked; *place is written on
+ * HS_CLEAN only.  Else returns HS_FAILED (the program has another allocator,
+ * too) or HS_INTERRUPTED, and *err says why.
+ */
+int hs_at(struct hs_scan *s, hs_addr a, struct hs_place *place, struct hs_error *err);
 
 #pragma GCC visibility pop
 

@@ -18,10 +18,18 @@ put_in_order(struct hs_options *o)
 }
 
 static bool
+open_input(struct hs_scan *s, struct hs_error *err)
+{
+	const struct hs_options *o = &s->options;
+
+	return o->target ? core_of_target(&s->core, o->target, &s->progress, err)
+			 : core_open(&s->core, o->core, &s->progress, err);
+}
+
+static bool
 open_all(struct hs_scan *s, struct hs_error *err)
 {
-	return core_open(&s->core, s->options.core, &s->progress, err)
-	    && space_build(&s->space, &s->core, &s->lookup, err)
+	return open_input(s, err) && space_build(&s->space, &s->core, &s->lookup, err)
 	    && image_load(&s->image, &s->space, &s->lookup, err)
 	    && verdict_on_image(&s->verdict, &s->image, err) && scan_sound(s, err);
 }
@@ -36,8 +44,10 @@ hs_open(const struct hs_options *o, struct hs_error *err)
 		return NULL;
 	}
 	s->options = *o;
-	put_in_order(&s->options);
+	if (!o->target)
+		put_in_order(&s->options);
 	s->lookup = (struct lookup) { .exe = s->options.exe,
+		.files = o->files,
 		.sysroot = o->sysroot,
 		.debug_dirs = o->debug_dirs };
 	s->progress =
@@ -66,19 +76,40 @@ hs_close(struct hs_scan *s)
 	free(s);
 }
 
+void
+hs_set_columns(struct hs_scan *s, unsigned columns)
+{
+	s->options.columns = columns;
+}
+
 bool
 scan_heap(struct hs_scan *s, struct hs_error *err)
 {
 	if (s->done >= SCAN_HEAP)
 		return true;
+	heap_fini(&s->heap); /* of a try that failed after its walk */
 	if (!heap_walk(&s->heap, &s->space, &s->image, &s->progress, err))
 		return false;
 #ifdef HS_DEBUG
 	if (heap_invalid(&s->heap))
 		return fail(err, "heapscan is wrong: %s", heap_invalid(&s->heap));
 #endif
+	if (!verdict_on_heap(&s->verdict, &s->heap, &s->image, err))
+		return false;
 	s->done = SCAN_HEAP;
-	return verdict_on_heap(&s->verdict, &s->heap, &s->image, err);
+	return true;
+}
+
+bool
+scan_blocks(struct hs_scan *s, struct hs_error *err)
+{
+	if (!scan_heap(s, err))
+		return false;
+	if (s->heap.allocator || !s->heap.other)
+		return true;
+	return fail(err,
+	    "%s: the program's allocator is %s, which heapscan cannot read yet",
+	    s->core.path, s->heap.other);
 }
 
 bool

@@ -28,8 +28,12 @@ struct hs_scan {
 	struct verdict verdict; /* as far as is known: complete from SCAN_HEAP on */
 };
 
-/* Each makes sure that its stage has run.  False, and *err, when it cannot. */
+/*
+ * Each makes sure that its stage has run.  False, and *err, when it cannot.
+ * scan_blocks() is scan_heap() that fails when another allocator is in its place.
+ */
 bool scan_heap(struct hs_scan *s, struct hs_error *err) MUST_CHECK;
+bool scan_blocks(struct hs_scan *s, struct hs_error *err) MUST_CHECK;
 bool scan_roots(struct hs_scan *s, struct hs_error *err) MUST_CHECK;
 bool scan_graph(struct hs_scan *s, struct hs_error *err) MUST_CHECK;
 

@@ -31,9 +31,8 @@ help_program(void)
 	     "       heapscan COMMAND [OPTIONS] [ADDR] CORE [EXE]\n"
 	     "\n"
 	     "CORE may be compressed (.zst, .xz, .gz), and - is standard input.  EXE, the\n"
-	     "program, is found from the core when it is not given.\n"
-	     "\n"
-	     "Commands:");
+	     "program, is found from the core when it is not given.\n");
+	printf("Commands; without one, %s is run:\n", hs_commands()->name);
 	for (const struct hs_command *c = hs_commands(); c->name; c++) {
 		char what[64];
 
@@ -61,6 +60,8 @@ help_command(const struct hs_command *c)
 	    c->name, c->args ? " " : "", c->args ? c->args : "", c->name, c->about);
 	if (c->help)
 		printf("\n%s\n", c->help);
+	if (c->args)
+		printf("\n%s is hexadecimal with 0x in front, or decimal.\n", c->args);
 	printf("\nOptions of %s:\n", c->name);
 	for (const struct hs_option *o = c->options; o->name; o++) {
 		char what[64];

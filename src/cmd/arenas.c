@@ -65,7 +65,7 @@ show_arenas(struct call *c, const char *key)
 static bool
 arenas_run(struct call *c, struct hs_error *err)
 {
-	if (!call_heap(c, err) || !call_begin(c, err))
+	if (!scan_blocks(c->scan, err) || !call_begin(c, err))
 		return false;
 	show_arenas(c, "arenas");
 	show_notes(c);

@@ -35,7 +35,7 @@ show_bin(struct call *c, const struct bin *b)
 static bool
 bins_run(struct call *c, struct hs_error *err)
 {
-	if (!call_heap(c, err) || !call_begin(c, err))
+	if (!scan_blocks(c->scan, err) || !call_begin(c, err))
 		return false;
 	report_rows(&c->out, "bins", columns);
 	for (size_t i = 0; i < c->scan->heap.bins.n; i++)

@@ -57,10 +57,7 @@ bool parse_range(const char *text, uint64_t *least, uint64_t *most) MUST_CHECK;
 bool call_limit(const struct call *c, uint64_t *limit, uint64_t otherwise,
     struct hs_error *err) MUST_CHECK;
 
-/* Walks the heap; fails when another allocator is in its place. */
-bool call_heap(struct call *c, struct hs_error *err) MUST_CHECK;
-
-/* The same, with roots and graph. */
+/* Makes sure of blocks, roots and graph; fails when another allocator is there. */
 bool call_graph(struct call *c, struct hs_error *err) MUST_CHECK;
 
 /*

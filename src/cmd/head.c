@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What every report begins with: which core this is, whether the answer is
+ * What every report begins with: which process this was, whether the answer is
  * complete, whether the heap adds up.
  *
  * No path of this host is in it, no command line and no contents of memory:
@@ -14,25 +14,12 @@
 #include "config.h"
 #include "out/words.h"
 
-#define SCHEMA_VERSION "1.0"
-
-bool
-call_heap(struct call *c, struct hs_error *err)
-{
-	if (!scan_heap(c->scan, err))
-		return false;
-	const struct heap *heap = &c->scan->heap;
-	if (heap->allocator || !heap->other)
-		return true;
-	return fail(err,
-	    "%s: the program's allocator is %s, which heapscan cannot read yet",
-	    c->scan->core.path, heap->other);
-}
+#define SCHEMA_VERSION "1.1"
 
 bool
 call_graph(struct call *c, struct hs_error *err)
 {
-	return call_heap(c, err) && scan_graph(c->scan, err);
+	return scan_blocks(c->scan, err) && scan_graph(c->scan, err);
 }
 
 const char *
@@ -104,6 +91,7 @@ static void
 show_input(struct call *c)
 {
 	static const struct column columns[] = {
+		COLUMN_TOOLS("kind"),
 		COLUMN_TOOLS("program"),
 		COLUMN_TOOLS("machine"),
 		COLUMN_TOOLS("pid"),
@@ -116,6 +104,7 @@ show_input(struct call *c)
 
 	report_open(&c->out, "input");
 	report_fields(&c->out, NULL, columns,
+	    value_word(s->options.target ? "process" : "core"),
 	    program ? value_text(program) : value_none(),
 	    value_text(s->core.machine->name),
 	    s->core.pid > 0 ? value_count((uint64_t)s->core.pid) : value_none(),

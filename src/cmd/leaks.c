@@ -237,14 +237,20 @@ show_each(struct call *c, struct hs_error *err)
 static void
 say_next(struct call *c, const struct leaks *leaks)
 {
+	const char *prefix = c->scan->options.prefix;
+	const char *core = prefix ? "" : " CORE";
+
+	if (!prefix)
+		prefix = "heapscan";
 	report_title(&c->out, "Next");
 	if (leaks->groups.n > 0) {
-		report_say(&c->out, "  heapscan at 0x%llx CORE: what lies there",
-		    (unsigned long long)leaks->groups.at[0].examples[0]);
+		report_say(&c->out, "  %s at 0x%llx%s: what lies there", prefix,
+		    (unsigned long long)leaks->groups.at[0].examples[0], core);
 		if (!call_option(c, "all"))
-			report_say(&c->out, "  heapscan leaks --all CORE: each leak");
+			report_say(&c->out, "  %s leaks --all%s: each leak", prefix,
+			    core);
 	}
-	report_say(&c->out, "  heapscan summary CORE: where the memory went");
+	report_say(&c->out, "  %s summary%s: where the memory went", prefix, core);
 }
 
 static bool
@@ -287,7 +293,7 @@ static const struct hs_option options[] = {
 const struct command cmd_leaks = {
 	.info = {
 		.name = "leaks",
-		.about = "report what the program can no longer reach (the default)",
+		.about = "report what the program can no longer reach",
 		.help = "A block is leaked when no chain of pointers leads to it from a register,\n"
 			"a live stack, a global or thread-local variable or another mapping.\n"
 			"direct: no other leaked block leads to it; indirect: one does.  A cycle of\n"
@@ -295,7 +301,7 @@ const struct command cmd_leaks = {
 			"\n"
 			"Not called leaked, but counted: interior, held by pointers into a block's\n"
 			"middle only; end-only, by pointers to a block's end only; unknown, not\n"
-			"reached, but memory that may hold a pointer is missing from the core.",
+			"reached, but memory that may hold a pointer is missing.",
 		.options = options,
 	},
 	.run = leaks_run,

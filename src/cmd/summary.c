@@ -10,7 +10,7 @@ show_memory(struct call *c, const struct memory *m)
 		COLUMN("kind", "kind"),
 		COLUMN("ranges", "ranges"),
 		COLUMN("size_bytes", "bytes"),
-		COLUMN("missing_bytes", "not in the core"),
+		COLUMN("missing_bytes", "missing"),
 		COLUMNS_END,
 	};
 
@@ -82,8 +82,8 @@ summary_run(struct call *c, struct hs_error *err)
 	struct memory m = { 0 };
 	struct hs_scan *s = c->scan;
 
-	if (!call_heap(c, err) || !memory_measure(&m, &s->image, &s->heap, err)
-	    || !call_begin(c, err))
+	if (!scan_blocks(c->scan, err)
+	    || !memory_measure(&m, &s->image, &s->heap, err) || !call_begin(c, err))
 		return false;
 	report_open(&c->out, "summary");
 	show_memory(c, &m);

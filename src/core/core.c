@@ -51,6 +51,21 @@ check_type(unsigned type, struct hs_error *err)
 	return fail(err, "is an ELF file but not a core");
 }
 
+bool
+machine_tell(struct core *core, const unsigned char *elf, struct hs_error *err)
+{
+	unsigned machine = elf[EI_NIDENT + 2] | elf[EI_NIDENT + 3] << 8;
+
+	if (elf[EI_DATA] != ELFDATA2LSB)
+		return fail(err,
+		    "comes from a big-endian machine, which is not supported");
+	core->machine = machine_find(machine, elf[EI_CLASS]);
+	return core->machine
+	    ? true
+	    : fail(err, "not supported yet: comes from %s (only x86-64 is)",
+		machine_name(machine, elf[EI_CLASS]));
+}
+
 /* The first bytes mean the same in ELF files of all kinds. */
 static bool
 check_identity(struct core *core, struct hs_error *err)
@@ -63,17 +78,10 @@ check_identity(struct core *core, struct hs_error *err)
 	if (core->size < sizeof(Elf64_Ehdr))
 		return fail(err,
 		    "is cut in its first header: nothing is left to analyse");
-	if (b[EI_DATA] != ELFDATA2LSB)
-		return fail(err,
-		    "comes from a big-endian machine, which is not supported");
-	if (!check_type(b[EI_NIDENT] | b[EI_NIDENT + 1] << 8, err))
+	if (b[EI_DATA] == ELFDATA2LSB
+	    && !check_type(b[EI_NIDENT] | b[EI_NIDENT + 1] << 8, err))
 		return false;
-	unsigned machine = b[EI_NIDENT + 2] | b[EI_NIDENT + 3] << 8;
-	core->machine = machine_find(machine, b[EI_CLASS]);
-	if (!core->machine)
-		return fail(err, "not supported yet: a core of %s (only x86-64 is)",
-		    machine_name(machine, b[EI_CLASS]));
-	return true;
+	return machine_tell(core, b, err);
 }
 
 static bool
@@ -86,8 +94,8 @@ check_headers(struct core *core, struct headers *h, struct hs_error *err)
 	return true;
 }
 
-static bool
-broke(const struct core *c)
+bool
+core_broke(const struct core *c)
 {
 	return c->segments.broke || c->threads.broke || c->files.broke
 	    || c->auxv.broke || c->notes.broke;
@@ -105,7 +113,7 @@ core_open(struct core *core, const char *path, const struct progress *progress,
 	    || !check_headers(&c, &h, err) || !segments_read(&c, &h, err)
 	    || !notes_read(&c, &h, err))
 		return fail_in(err, c.path);
-	if (broke(&c))
+	if (core_broke(&c))
 		return fail_nomem(err);
 	*core = c;
 	c = CORE_EMPTY;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A core file: its segments, its notes, its threads.
+ * A core file: its segments, its notes, its threads; or a stopped process,
+ * copied to a temporary file and from then on the same.
  *
  * Says what is in the file and how far the file goes; what was at an address
  * is space/'s business.  All bytes are used in place, from a mapping of the
@@ -41,19 +42,22 @@ struct segment {
 	struct range range;         /* in the memory of the process */
 	const unsigned char *bytes; /* the first `have` bytes of it */
 	uint64_t have;              /* bytes that are in the file */
-	uint64_t promised; /* p_filesz: have < promised when the file is cut */
+	uint64_t promised; /* p_filesz: have < promised when the file is cut,
+			    * or when memory of a process could not be read */
 	unsigned flags;    /* PF_R, PF_W, PF_X */
 };
 
 struct core_thread {
+	unsigned number; /* what reports call it, from 1 */
 	int32_t tid;
+	bool lost; /* its registers are not known: those that are not are 0 */
 	hs_addr sp, pc, tp;          /* tp: the thread pointer, fs_base on x86-64 */
 	uint64_t reg[CORE_MAX_REGS]; /* machine->nregs of them */
 	const unsigned char *vector; /* floating-point and vector registers as the note has */
 	size_t vector_size; /* them (the largest note of the thread), or NULL and 0 */
 };
 
-/* A file that was mapped, from NT_FILE. */
+/* A file that was mapped, from NT_FILE or from the list of mappings. */
 struct file_mapping {
 	struct range range;
 	uint64_t offset;  /* of range.start in the file, bytes */
@@ -65,15 +69,15 @@ struct auxv {
 };
 
 struct core {
-	const char *path; /* as given, for messages */
+	const char *path; /* as given, or the name of the process: for messages */
 	const struct machine *machine;
-	const unsigned char *map; /* the whole file */
+	const unsigned char *map; /* the whole file, which may be a temporary one */
 	uint64_t size;            /* bytes of the file, after decompression */
 	uint64_t missing;         /* bytes that a cut file lost, as far as known */
 	bool cut;                 /* the file ends before its contents do */
-	bool has_files;           /* an NT_FILE note was there */
+	bool has_files; /* it is known which files were mapped: NT_FILE was there */
 	struct VEC(struct segment) segments; /* sorted by address, not overlapping */
-	struct VEC(struct core_thread) threads; /* as noted; the one that died is first */
+	struct VEC(struct core_thread) threads; /* as noted or given; the one that died is first */
 	struct VEC(struct file_mapping) files; /* sorted by address */
 	struct VEC(struct auxv) auxv;
 	int32_t pid;
@@ -93,6 +97,15 @@ struct core {
  */
 bool core_open(struct core *core, const char *path, const struct progress *progress,
     struct hs_error *err) MUST_CHECK;
+
+/*
+ * Copies the memory of a stopped process, and takes from *target all that the
+ * core has: nothing of it but its name is used afterwards.  False when there
+ * is nothing to read; *core is then untouched.  Memory that could not be read
+ * is no failure: its segment promises more than it has.
+ */
+bool core_of_target(struct core *core, const struct hs_target *target,
+    const struct progress *progress, struct hs_error *err) MUST_CHECK;
 
 void core_fini(struct core *core);
 

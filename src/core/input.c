@@ -74,8 +74,8 @@ cover_holes(int fd, unsigned char *map, uint64_t size)
 		(void)!lseek(fd, was, SEEK_SET);
 }
 
-static bool
-map_whole(struct core *core, int fd, uint64_t size, struct hs_error *err)
+bool
+input_map(struct core *core, int fd, uint64_t size, struct hs_error *err)
 {
 	if (size == 0)
 		return fail(err,
@@ -104,7 +104,7 @@ map_unpacked(struct core *core, int fd, uint64_t size,
 	in->size = size;
 	in->progress = progress;
 	return spool_open(&out, err) && unpack(in, &out, &core->cut, &core->notes, err)
-	    && map_whole(core, out.fd, spool_size(&out), err);
+	    && input_map(core, out.fd, spool_size(&out), err);
 }
 
 /* In place, when it is a file and not compressed. */
@@ -125,7 +125,7 @@ map_input(struct core *core, int fd, const struct progress *progress,
 	if (n < 0)
 		return fail(err, "cannot read: %s", strerror(errno));
 	if (!format_find(magic, (size_t)n))
-		return map_whole(core, fd, (uint64_t)st.st_size, err);
+		return input_map(core, fd, (uint64_t)st.st_size, err);
 	return lseek(fd, 0, SEEK_SET) < 0
 	    ? fail(err, "%s", strerror(errno))
 	    : map_unpacked(core, fd, (uint64_t)st.st_size, progress, err);

@@ -12,6 +12,9 @@
 bool input_open(struct core *core, const char *path,
     const struct progress *progress, struct hs_error *err) MUST_CHECK;
 
+/* Maps size bytes of the file at fd as core->map and watches them. */
+bool input_map(struct core *core, int fd, uint64_t size, struct hs_error *err) MUST_CHECK;
+
 void input_close(struct core *core);
 
 #endif

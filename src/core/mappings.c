@@ -13,6 +13,15 @@
 
 enum { PAGE_MOST = 1 << 26 };
 
+bool
+mapping_add(struct core *core, struct file_mapping f)
+{
+	if (f.range.start >= f.range.end || f.offset > UINT64_MAX >> 1)
+		return false;
+	vec_push(&core->files, f);
+	return true;
+}
+
 static bool
 add(struct core *core, const unsigned char *words, uint64_t page, const char *path)
 {
@@ -23,11 +32,10 @@ add(struct core *core, const unsigned char *words, uint64_t page, const char *pa
 		.path = path,
 	};
 
-	if (f.range.start >= f.range.end || f.offset > (UINT64_MAX >> 1) / page)
+	if (f.offset > (UINT64_MAX >> 1) / page)
 		return false;
 	f.offset *= page;
-	vec_push(&core->files, f);
-	return true;
+	return mapping_add(core, f);
 }
 
 static int
@@ -43,8 +51,8 @@ by_address(const void *one, const void *other)
 }
 
 /* Sound lists have no overlaps: what overlaps the one before it goes. */
-static void
-settle_overlaps(struct core *core)
+void
+mappings_settle(struct core *core)
 {
 	size_t kept = 0;
 	hs_addr end = 0;
@@ -105,5 +113,5 @@ files_read(struct core *core, const struct note *note)
 		count, page))
 		lines_add(&core->notes,
 		    "the list of mapped files is damaged: only what makes sense of it is used");
-	settle_overlaps(core);
+	mappings_settle(core);
 }

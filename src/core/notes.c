@@ -24,7 +24,7 @@ static void
 read_thread(struct core *core, const struct note *note)
 {
 	const struct machine *m = core->machine;
-	struct core_thread t = { .vector = NULL };
+	struct core_thread t = { .number = (unsigned)core->threads.n + 1 };
 	uint16_t signal;
 
 	if (note->size != m->prstatus_size) {
@@ -38,9 +38,7 @@ read_thread(struct core *core, const struct note *note)
 	for (unsigned i = 0; i < m->nregs; i++)
 		t.reg[i] =
 		    core_word(core, note->bytes + m->prstatus_regs + i * m->word);
-	t.sp = t.reg[m->sp];
-	t.pc = t.reg[m->pc];
-	t.tp = t.reg[m->tp];
+	thread_name_registers(&t, m);
 	if (core->threads.n == 0) {
 		memcpy(&signal, note->bytes + CURSIG, sizeof signal);
 		core->signal = signal;

@@ -8,9 +8,6 @@
 /* Segments share no bytes of the file; a header that is wrong may seem to. */
 #define MOST_TIMES 4
 
-/* Room for a promise that wraps: none of ours ends at or past this. */
-#define MEMORY_END (UINT64_MAX & ~UINT64_C(0xfff))
-
 /* Cuts the first n bytes off. */
 static void
 drop_front(struct segment *s, uint64_t n)
@@ -100,6 +97,13 @@ settle_overlaps(struct core *core)
 	core->segments.n = kept;
 }
 
+void
+segments_settle(struct core *core)
+{
+	vec_sort(&core->segments, by_address);
+	settle_overlaps(core);
+}
+
 static void
 count_missing(struct core *core)
 {
@@ -125,8 +129,7 @@ segments_read(struct core *core, const struct headers *h, struct hs_error *err)
 		return fail(err,
 		    core->cut ? "is cut in its headers: nothing is left to analyse"
 			      : "describes no memory: it has no segment to load");
-	vec_sort(&core->segments, by_address);
-	settle_overlaps(core);
+	segments_settle(core);
 	count_missing(core);
 	return true;
 }

@@ -80,7 +80,7 @@ static bool
 no_room(const struct spool *s, struct hs_error *err)
 {
 	return fail(err,
-	    "no room in %s for a core of more than %llu MiB: set TMPDIR to a larger disk",
+	    "no room in %s for more than %llu MiB of it: set TMPDIR to a larger disk",
 	    s->dir, (unsigned long long)spool_size(s) >> 20);
 }
 
@@ -141,6 +141,39 @@ spool_took(struct spool *s, size_t n, struct hs_error *err)
 {
 	s->n += n;
 	return s->n < BUFFER || flush(s, err);
+}
+
+bool
+spool_put(struct spool *s, const void *bytes, size_t n, struct hs_error *err)
+{
+	const unsigned char *from = bytes;
+
+	while (n > 0) {
+		size_t room;
+		unsigned char *to = spool_room(s, &room);
+
+		if (room > n)
+			room = n;
+		memcpy(to, from, room);
+		from += room;
+		n -= room;
+		if (!spool_took(s, room, err))
+			return false;
+	}
+	return true;
+}
+
+bool
+spool_skip(struct spool *s, uint64_t n, struct hs_error *err)
+{
+	if (n == 0)
+		return true;
+	if (!flush(s, err))
+		return false;
+	if (n > (uint64_t)INT64_MAX - s->flushed)
+		return no_room(s, err);
+	s->flushed += n;
+	return true;
 }
 
 bool

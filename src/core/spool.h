@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A temporary file without a name, for a core that cannot be mapped where it
- * is: sparse, since blocks of zeros are not written.
+ * is, or for the memory of a process: sparse, since blocks of zeros are not
+ * written.
  */
 #ifndef CORE_SPOOL_H
 #define CORE_SPOOL_H
@@ -29,6 +30,13 @@ unsigned char *spool_room(struct spool *s, size_t *room);
 
 /* n bytes were put there. */
 bool spool_took(struct spool *s, size_t n, struct hs_error *err) MUST_CHECK;
+
+/* These n bytes. */
+bool spool_put(struct spool *s, const void *bytes, size_t n,
+    struct hs_error *err) MUST_CHECK;
+
+/* n zeros, at no cost: a hole. */
+bool spool_skip(struct spool *s, uint64_t n, struct hs_error *err) MUST_CHECK;
 
 /* Writes what is left and gives the file its size. */
 bool spool_finish(struct spool *s, struct hs_error *err) MUST_CHECK;

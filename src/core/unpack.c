@@ -52,22 +52,12 @@ static bool
 copy(struct stream *in, struct spool *out, const char **why UNUSED, struct hs_error *err)
 {
 	for (;;) {
-		size_t room, done = 0;
-
 		if (!stream_fill(in, err))
 			return false;
 		if (in->n == 0)
 			return true;
-		while (done < in->n) {
-			unsigned char *to = spool_room(out, &room);
-
-			if (room > in->n - done)
-				room = in->n - done;
-			memcpy(to, in->bytes + done, room);
-			done += room;
-			if (!spool_took(out, room, err))
-				return false;
-		}
+		if (!spool_put(out, in->bytes, in->n, err))
+			return false;
 		in->n = 0;
 	}
 }

@@ -34,6 +34,15 @@ judge_cut(struct verdict *v, const struct core *core)
 		lines_add(&v->reasons, "the core is cut short");
 }
 
+/* What is missing of a thread, or NULL. */
+static const char *
+missing_of(const struct thread *t)
+{
+	if (!t->regs || t->regs->lost)
+		return "registers are";
+	return t->lost ? "stack or its descriptor is" : NULL;
+}
+
 static void
 judge_threads(struct verdict *v, const struct image *image)
 {
@@ -44,12 +53,13 @@ judge_threads(struct verdict *v, const struct image *image)
 	}
 	for (size_t i = 0; i < image->threads.n; i++) {
 		const struct thread *t = &image->threads.at[i];
+		const char *missing = missing_of(t);
 
-		if (!t->lost && t->regs)
+		if (!missing)
 			continue;
 		v->missing = true;
-		lines_add(&v->reasons, "thread %u: its %s not in the core", t->number,
-		    t->regs ? "stack or its descriptor is" : "registers are");
+		lines_add(&v->reasons, "thread %u: its %s not in the core",
+		    t->number, missing);
 	}
 }
 
@@ -65,7 +75,7 @@ judge_spares(struct verdict *v, const struct image *image)
 		return;
 	v->missing = true;
 	lines_add(&v->reasons,
-	    "stacks that ended threads left behind are not in the core: %zu", lost);
+	    "stacks that ended threads left behind are missing: %zu", lost);
 }
 
 /*

@@ -43,7 +43,8 @@ struct place {
 };
 
 struct thread {
-	unsigned number; /* from 1, in the order of the core's notes */
+	unsigned number; /* what reports call it, from 1: a core's are counted in the
+			  * order of its notes */
 	const struct core_thread *regs;
 	struct range stack; /* all of its stack, up to and with its descriptor; may be empty */
 	struct range live; /* the part in use: from SP less the red zone to the end */

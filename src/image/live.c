@@ -174,7 +174,7 @@ stack_lost(const struct image *image, const struct thread *t)
 	struct range frames = t->live;
 
 	if (sp == 0)
-		return false; /* never ran in user mode: there is nothing to lose */
+		return false; /* never ran in user mode, or its registers are lost */
 	if (range_has(frames, sp))
 		frames.start = sp;
 	if (range_has(frames, t->descriptor))

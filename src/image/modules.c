@@ -239,26 +239,12 @@ find_exe(struct image *image)
 	}
 }
 
-/* The path as a file's name: without what the kernel adds to a deleted file's. */
-static char *
-on_disk(const char *path)
-{
-	static const char deleted[] = " (deleted)";
-	size_t n = strlen(path), cut = sizeof deleted - 1;
-
-	return n > cut && strcmp(path + n - cut, deleted) == 0
-	    ? strndup(path, n - cut)
-	    : strdup(path);
-}
-
 static const struct host_file *
-open_file(struct image *image, const char *path, const struct build_id *id)
+open_file(struct image *image, const struct module *m, const char *path)
 {
-	autofree char *name = on_disk(path);
+	struct file_mapping as = { .range = m->range, .path = path };
 
-	return name && *name == '/'
-	    ? files_open(&image->space->files, name, id, image->how)
-	    : NULL;
+	return files_open(&image->space->files, image->core, &as, &m->id, image->how);
 }
 
 static void
@@ -267,10 +253,9 @@ open_files(struct image *image)
 	for (size_t i = 0; i < image->modules.n; i++) {
 		struct module *m = &image->modules.at[i];
 
-		m->file = open_file(image, m->path, &m->id);
+		m->file = open_file(image, m, m->path);
 		if (!m->file && m->is_exe && image->how->exe)
-			m->file = files_open(&image->space->files, image->how->exe,
-			    &m->id, image->how);
+			m->file = open_file(image, m, image->how->exe);
 		if (m->file && m->id.size == 0)
 			m->id = m->file->id;
 	}

@@ -237,8 +237,8 @@ threads_find(struct image *image, struct hs_error *err)
 
 	anchors_collect(&all, image->core);
 	for (size_t i = 0; i < image->core->threads.n; i++) {
-		struct thread t = { .number = (unsigned)i + 1,
-			.regs = &image->core->threads.at[i] };
+		const struct core_thread *regs = &image->core->threads.at[i];
+		struct thread t = { .number = regs->number, .regs = regs };
 
 		if (descriptor_at(image, t.regs->tp))
 			t.descriptor = t.regs->tp;

@@ -126,19 +126,18 @@ fits_auxv(const struct trial *t, const struct headers *h, struct hs_error *err)
 
 	if (core_auxv(t->core, AT_PHNUM, &count) && count != h->count)
 		return fail(err,
-		    "this core was not made by %s: its program had %" PRIu64
+		    "%s is not the program that ran: that had %" PRIu64
 		    " program headers, this file has %" PRIu64,
 		    exe, count, h->count);
 	if (core_auxv(t->core, AT_PHDR, &at) && headers_vaddr(h, &vaddr))
 		bias = at - vaddr;
 	if (h->elf.e_type == ET_EXEC ? bias != 0 : bias % 4096 != 0)
 		return fail(err,
-		    "this core was not made by %s: its program was not loaded where this "
-		    "file says",
+		    "%s is not the program that ran: that was not loaded where this file says",
 		    exe);
 	if (core_auxv(t->core, AT_ENTRY, &entry) && entry - bias != h->elf.e_entry)
 		return fail(err,
-		    "this core was not made by %s: its program began at 0x%" PRIx64
+		    "%s is not the program that ran: that began at 0x%" PRIx64
 		    ", this file begins at 0x%" PRIx64,
 		    exe, entry - bias, (uint64_t)h->elf.e_entry);
 	return true;
@@ -172,7 +171,7 @@ judge(struct trial *t, const struct headers *h, bool *verified, struct hs_error 
 	id = expected_id(t);
 	if (id.size > 0)
 		return fail(err,
-		    "this core was not made by %s: build-id %s in the core, %s in the file",
+		    "%s is not the program that ran: build-id %s in memory, %s in the file",
 		    t->how->exe, build_id_text(&id, in_core),
 		    build_id_text(&t->file->id, in_file));
 	return judge_by_headers(t, h, err);
@@ -184,7 +183,7 @@ check_kind(const struct host_file *file, const struct core *core, struct headers
 {
 	if (!headers_init(h, file->map, file->size)
 	    || (!host_is_program(file) && !host_is_debug(file)))
-		return fail(err, "is not a program: give the one that made the core");
+		return fail(err, "is not a program: give the one that ran");
 	if (h->elf.e_machine != core->machine->elf_machine)
 		return fail(err, "is a program for another machine, not for %s",
 		    core->machine->name);
@@ -193,14 +192,13 @@ check_kind(const struct host_file *file, const struct core *core, struct headers
 
 bool
 exe_open(struct files *files, const struct core *core, const struct lookup *how,
-    const struct host_file **exe, struct hs_error *err)
+    struct hs_error *err)
 {
 	scoped(host_autofree) struct host_file *file = NULL;
 	struct trial t = { .core = core, .how = how };
 	struct headers h;
 	bool verified;
 
-	*exe = NULL;
 	if (!how->exe)
 		return true;
 	file = host_open(how->exe, err);
@@ -209,15 +207,16 @@ exe_open(struct files *files, const struct core *core, const struct lookup *how,
 	t.file = file;
 	if (!judge(&t, &h, &verified, err))
 		return false;
+	file->given = true;
 	file->verified = verified;
 	if (!verified)
 		lines_add(&files->notes,
-		    "%s could not be checked: the core does not hold its build-id",
+		    "%s could not be checked: its build-id is not in memory",
 		    how->exe);
 	bool debug = host_is_debug(file);
 	autofree char *name =
 	    debug ? NULL : recorded_name(t.as ? t.as->path : how->exe);
-	const struct host_file *kept = files_add(files, take(&file), name);
-	*exe = debug ? NULL : kept;
-	return kept && (debug || name) ? true : fail_nomem(err);
+	if (!debug && !name)
+		return fail_nomem(err);
+	return files_add(files, take(&file), name) ? true : fail_nomem(err);
 }

@@ -17,8 +17,10 @@
 #include "space/parts.h"
 
 struct search {
-	const struct build_id *id; /* what the core holds */
-	bool debug;                /* for the debug file */
+	const struct build_id *id;     /* what the core holds */
+	bool debug;                    /* for the debug file */
+	const struct core *core;       /* where the build-id is not known: */
+	const struct file_mapping *as; /* to be held against what was mapped here */
 	struct host_file *found;
 	struct build_id other; /* of a file with that name, which was not taken */
 	char other_path[PATH_MAX];
@@ -42,7 +44,7 @@ base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static bool
+bool
 leads_astray(const char *path)
 {
 	static const char *const not [] = { "/dev/", "/proc/", "/sys/" };
@@ -53,6 +55,29 @@ leads_astray(const char *path)
 	for (size_t i = 0; i < sizeof not / sizeof *not ; i++)
 		if (strncmp(real, not [i], strlen(not [i])) == 0)
 			return true;
+	return false;
+}
+
+/* For want of a build-id. */
+static bool
+agrees(const struct search *s, const struct host_file *h)
+{
+	hs_addr bias;
+
+	return host_bias(h, s->as, &bias) && host_agrees(h, s->core, bias);
+}
+
+/* Is h what is looked for?  The first that is not is remembered, for the note. */
+static bool
+judge(struct search *s, struct host_file *h)
+{
+	h->verified = build_id_same(&h->id, s->id);
+	if (s->id->size > 0 ? h->verified : agrees(s, h))
+		return true;
+	if (!*s->other_path) {
+		s->other = h->id;
+		strcpy(s->other_path, h->path);
+	}
 	return false;
 }
 
@@ -70,17 +95,9 @@ static bool PRINTF_LIKE(2, 3) try(struct search *s, const char *fmt, ...)
 	if (n < 0 || n >= (int)sizeof path || leads_astray(path))
 		return false;
 	h = host_open(path, &err);
-	if (!h
-	    || !(s->debug ? host_is_debug(h) || host_is_program(h) : host_is_program(h)))
+	if (!h || !(host_is_program(h) || (s->debug && host_is_debug(h)))
+	    || !judge(s, h))
 		return false;
-	if (s->id->size > 0 && !build_id_same(&h->id, s->id)) {
-		if (!*s->other_path) {
-			s->other = h->id;
-			strcpy(s->other_path, path);
-		}
-		return false;
-	}
-	h->verified = s->id->size > 0;
 	s->found = take(&h);
 	return true;
 }
@@ -121,6 +138,27 @@ try_by_id(struct search *s, const struct lookup *how)
 	return try_debuginfod(s, hex);
 }
 
+/* What the caller knows. */
+static bool
+try_offer(struct search *s, struct files *files)
+{
+	s->found = offers_by_id(files, s->id, s->debug);
+	if (s->found)
+		s->found->verified = true;
+	return s->found;
+}
+
+static bool
+try_offers_named(struct search *s, struct files *files, const char *name)
+{
+	for (size_t i = 0; offers_find_named(files, name, &i); i++)
+		if (agrees(s, files->offers.at[i])) {
+			s->found = offers_take(files, i);
+			return true;
+		}
+	return false;
+}
+
 static bool
 search_name(struct search *s, const char *name, const struct lookup *how)
 {
@@ -130,14 +168,16 @@ search_name(struct search *s, const char *name, const struct lookup *how)
 
 /* By the name, or by the build-id: one file may go by several names. */
 static const struct host_file *
-opened(const struct files *files, const char *name, const struct build_id *id)
+opened(const struct files *files, const struct search *s, const char *name)
 {
 	for (size_t i = 0; i < files->all.n; i++) {
 		const struct host_file *h = files->all.at[i];
 
-		if (h->recorded
-		    && (id->size == 0 ? strcmp(h->recorded, name) == 0
-				      : build_id_same(&h->id, id)))
+		if (!h->recorded)
+			continue;
+		if (s->id->size > 0 ? build_id_same(&h->id, s->id)
+				    : strcmp(h->recorded, name) == 0
+			    && (h->verified || h->given || agrees(s, h)))
 			return h;
 	}
 	return NULL;
@@ -159,10 +199,14 @@ miss(struct files *files, char *name, const struct search *s)
 	char in_core[BUILD_ID_TEXT], in_file[BUILD_ID_TEXT];
 
 	build_id_text(s->id, in_core);
-	if (*s->other_path)
+	if (*s->other_path && s->id->size > 0)
 		lines_add(&files->notes,
-		    "%s is another build: build-id %s in the core, %s in the file; not used",
+		    "%s is another build: build-id %s in memory, %s in the file; not used",
 		    s->other_path, in_core, build_id_text(&s->other, in_file));
+	else if (*s->other_path)
+		lines_add(&files->notes,
+		    "%s: there is nothing to check it with, or it is another build; not used",
+		    s->other_path);
 	else if (s->id->size > 0)
 		lines_add(&files->notes, "%s (build-id %s) was not found here",
 		    name, in_core);
@@ -185,35 +229,23 @@ files_add(struct files *files, struct host_file *h, const char *recorded)
 	return h;
 }
 
-void
-files_refuse(struct files *files, const struct host_file *h, const char *why)
-{
-	for (size_t i = 0; i < files->all.n; i++) {
-		struct host_file *one = files->all.at[i];
-
-		if (one != h)
-			continue;
-		files->all.at[i] = files->all.at[--files->all.n];
-		lines_add(&files->notes, "%s: %s; not used", one->path, why);
-		if (vec_grow(&files->missed))
-			vec_push(&files->missed, take(&one->recorded));
-		vec_push(&files->refused, one);
-		return;
-	}
-}
-
 const struct host_file *
-files_open(struct files *files, const char *recorded, const struct build_id *id,
-    const struct lookup *how)
+files_open(struct files *files, const struct core *core,
+    const struct file_mapping *as, const struct build_id *id, const struct lookup *how)
 {
-	struct search s = { .id = id };
-	autofree char *name = recorded_name(recorded);
+	struct search s = { .id = id, .core = core, .as = as };
+	autofree char *name = recorded_name(as->path);
 
-	if (!name || *name != '/')
+	if (!name)
 		return NULL;
-	const struct host_file *h = opened(files, name, id);
-	if (h || missed(files, name) || files->all.n + files->missed.n >= FILES_MOST)
+	const struct host_file *h = opened(files, &s, name);
+	if (h || files->all.n + files->missed.n >= FILES_MOST)
 		return h;
+	if (try_offer(&s, files)
+	    || (id->size == 0 && try_offers_named(&s, files, name)))
+		return files_add(files, s.found, name);
+	if (*name != '/' || missed(files, name))
+		return NULL;
 	if (search_name(&s, name, how))
 		return files_add(files, s.found, name);
 	miss(files, take(&name), &s);
@@ -230,7 +262,9 @@ files_open_debug(struct files *files, const struct build_id *id,
 		if (!files->all.at[i]->recorded
 		    && build_id_same(&files->all.at[i]->id, id))
 			return files->all.at[i];
-	return try_by_id(&s, how) ? files_add(files, s.found, NULL) : NULL;
+	return try_offer(&s, files) || try_by_id(&s, how)
+	    ? files_add(files, s.found, NULL)
+	    : NULL;
 }
 
 void
@@ -238,12 +272,12 @@ files_fini(struct files *files)
 {
 	for (size_t i = 0; i < files->all.n; i++)
 		host_free(files->all.at[i]);
-	for (size_t i = 0; i < files->refused.n; i++)
-		host_free(files->refused.at[i]);
+	for (size_t i = 0; i < files->offers.n; i++)
+		host_free(files->offers.at[i]);
 	for (size_t i = 0; i < files->missed.n; i++)
 		free(files->missed.at[i]);
 	vec_free(&files->all);
-	vec_free(&files->refused);
+	vec_free(&files->offers);
 	vec_free(&files->missed);
 	lines_free(&files->notes);
 }

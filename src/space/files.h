@@ -38,17 +38,19 @@ struct host_file {
 	uint64_t size;
 	struct build_id id;
 	bool verified; /* the core holds the same build-id */
+	bool given;    /* EXE: held against the core when it was opened */
 };
 
 /* How to find files on this host. */
 struct lookup {
 	const char *exe, *sysroot;     /* or NULL */
+	const char *const *files;      /* NULL-terminated, or NULL: the caller's */
 	const char *const *debug_dirs; /* NULL-terminated, or NULL: the usual ones */
 };
 
 struct files {
 	struct VEC(struct host_file *) all;
-	struct VEC(struct host_file *) refused; /* no more, but under another name it served */
+	struct VEC(struct host_file *) offers; /* of how->files, what is not in all (yet) */
 	struct VEC(char *) missed; /* names that were looked for in vain */
 	struct lines notes;        /* what was not found or refused, and why */
 };
@@ -56,15 +58,17 @@ struct files {
 void files_fini(struct files *files);
 
 /*
- * The file that was mapped as `recorded`, opened once and kept.  Looked for
- * in this order: how->exe when it is the executable, how->sysroot, the
- * recorded path, the debug directories and a debuginfod cache on this disk.
- * id: what the core holds of its build-id; a file with another one is not
- * taken, and files->notes says so.  When id is unknown whatever ELF file has
- * the name is taken, and is not .verified.  NULL when none is found.
+ * The file that was mapped as *as, its first mapping; opened once and kept.
+ * Looked for in this order: EXE, when it is the executable; how->files;
+ * how->sysroot; the recorded path; the debug directories and a debuginfod
+ * cache on this disk.  id: what the core holds of its build-id; a file with
+ * another one is not taken.  When id is unknown a file of that name is, if it
+ * agrees with the core, and is not .verified.  NULL when none is found;
+ * files->notes says why when it should have been there.
  */
-const struct host_file *files_open(struct files *files, const char *recorded,
-    const struct build_id *id, const struct lookup *how);
+const struct host_file *files_open(struct files *files, const struct core *core,
+    const struct file_mapping *as, const struct build_id *id,
+    const struct lookup *how);
 
 /* The separate debug file with this build-id, or NULL: no note, it is a courtesy. */
 const struct host_file *files_open_debug(struct files *files,

@@ -76,23 +76,29 @@ host_free(struct host_file *h)
 	free(h);
 }
 
+static bool
+section_at(const struct headers *h, unsigned i, Elf64_Shdr *to)
+{
+	uint64_t have;
+	const unsigned char *at =
+	    headers_bytes(h, h->elf.e_shoff + i * sizeof *to, sizeof *to, &have);
+
+	if (!at || have < sizeof *to)
+		return false;
+	memcpy(to, at, sizeof *to);
+	return true;
+}
+
 /* Which of them occur: sections of code with contents, and without. */
 static void
 code_sections(const struct headers *h, bool *full, bool *empty)
 {
-	*full = *empty = false;
-	for (unsigned i = 0; i < h->elf.e_shnum; i++) {
-		Elf64_Shdr s;
-		uint64_t have;
-		const unsigned char *at =
-		    headers_bytes(h, h->elf.e_shoff + i * sizeof s, sizeof s, &have);
+	Elf64_Shdr s;
 
-		if (!at || have < sizeof s)
-			break;
-		memcpy(&s, at, sizeof s);
+	*full = *empty = false;
+	for (unsigned i = 0; i < h->elf.e_shnum && section_at(h, i, &s); i++)
 		if (s.sh_flags & SHF_EXECINSTR)
 			*(s.sh_type == SHT_NOBITS ? empty : full) = true;
-	}
 }
 
 static bool
@@ -120,6 +126,20 @@ host_is_program(const struct host_file *file)
 	struct headers h;
 
 	return is_loadable(file, &h) && h.count > 0 && !host_is_debug(file);
+}
+
+bool
+host_has_symbols(const struct host_file *file)
+{
+	struct headers h;
+	Elf64_Shdr s;
+
+	if (!is_loadable(file, &h))
+		return false;
+	for (unsigned i = 0; i < h.elf.e_shnum && section_at(&h, i, &s); i++)
+		if (s.sh_type == SHT_SYMTAB)
+			return true;
+	return false;
 }
 
 bool

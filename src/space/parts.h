@@ -27,6 +27,9 @@ host_autofree(struct host_file **h)
 bool host_is_program(const struct host_file *h);
 bool host_is_debug(const struct host_file *h);
 
+/* Does it have the full symbol table, the one that strip takes away? */
+bool host_has_symbols(const struct host_file *h);
+
 /*
  * Where the file was put: its addresses in memory minus what it says itself.
  * f: the first mapping of it.  False when the file has no such segment.
@@ -47,8 +50,26 @@ bool host_agrees(const struct host_file *h, const struct core *core, hs_addr bia
 const struct host_file *files_add(struct files *files, struct host_file *h,
     const char *recorded);
 
-/* h will not be found again; those who have it may go on.  why: for the notes. */
-void files_refuse(struct files *files, const struct host_file *h, const char *why);
+/*
+ * Opens what the caller knows, once for all look-ups.  What cannot be opened
+ * or is no ELF file is passed over in silence: a debugger's list has entries
+ * that are not of this host.
+ */
+void offers_open(struct files *files, const char *const *paths);
+
+/*
+ * The offer with this build-id, program or debug file, or NULL.  It is the
+ * caller's from then on, for files_add(); so is what offers_take() returns.
+ */
+struct host_file *offers_by_id(struct files *files, const struct build_id *id,
+    bool debug);
+struct host_file *offers_take(struct files *files, size_t i);
+
+/* Moves *i on to the next program, from *i on, whose name ends as this does. */
+bool offers_find_named(const struct files *files, const char *name, size_t *i);
+
+/* Is at path what no file of a program is: a device, say?  True, too, of nothing. */
+bool leads_astray(const char *path);
 
 /* The name as recorded without " (deleted)", owned; NULL when memory ran out. */
 char *recorded_name(const char *path);
@@ -57,10 +78,10 @@ char *recorded_name(const char *path);
 const char *base_name(const char *path);
 
 /*
- * Opens how->exe and holds it against the core.  False when it did not make
- * this core.  *exe is NULL when none was given, or only its debug file.
+ * Opens how->exe, if there is one, and holds it against the core.  False when
+ * it is not the program that ran.
  */
-bool exe_open(struct files *files, const struct core *core, const struct lookup *how,
-    const struct host_file **exe, struct hs_error *err) MUST_CHECK;
+bool exe_open(struct files *files, const struct core *core,
+    const struct lookup *how, struct hs_error *err) MUST_CHECK;
 
 #endif

@@ -14,7 +14,8 @@
  * Only the last may have held a pointer that nothing else shows, so only it
  * becomes a hole, and makes answers incomplete.  A page that a core promises
  * was written to, as a rule, even if it can only be read now (RELRO): when it
- * is cut off the file does not tell what was in it.
+ * is cut off the file does not tell what was in it.  A stopped process is
+ * taken as a core that promises all it has, of which some may be unreadable.
  *
  * A file is believed when its build-id is the one in the first page of the
  * mapping, which cores have unless coredump_filter says no.  Failing that, its
@@ -39,7 +40,6 @@ struct layout {
 	struct space *space;
 	const struct core *core;
 	const struct lookup *how;
-	const struct host_file *exe;     /* or NULL */
 	struct backing *behind;          /* for each of core->files */
 	const struct file_mapping *file; /* segments are laid in order: the next one */
 	uint64_t page;
@@ -79,8 +79,6 @@ static const struct host_file *
 open_behind(struct layout *l, const struct file_mapping *const *f, size_t n)
 {
 	struct build_id id = { .size = 0 };
-	const struct host_file *file;
-	hs_addr bias;
 
 	for (size_t i = 0; i < n && id.size == 0; i++) {
 		if (f[i]->offset == 0)
@@ -88,15 +86,7 @@ open_behind(struct layout *l, const struct file_mapping *const *f, size_t n)
 		if (id.size == 0 && is_data(l->core, f[i]))
 			return NULL;
 	}
-	file = files_open(&l->space->files, f[0]->path, &id, l->how);
-	if (!file || file->verified || file == l->exe)
-		return file;
-	if (host_bias(file, f[0], &bias) && host_agrees(file, l->core, bias))
-		return file;
-	files_refuse(&l->space->files, file,
-	    "the core holds nothing to check it with, "
-	    "or it is another build");
-	return NULL;
+	return files_open(&l->space->files, l->core, f[0], &id, l->how);
 }
 
 /* A library may be loaded twice: each time its offsets begin anew. */
@@ -196,9 +186,9 @@ hole(const struct layout *l, const struct segment *s, struct range r,
 		return NULL;
 	if (r.start - s->range.start >= s->promised)
 		return (s->flags & PF_W) && !f ? "not dumped" : NULL;
-	return (s->flags & PF_W) || !f || (flags_in_file(l, f, r.start) & PF_W)
-	    ? "cut off"
-	    : NULL;
+	if (!(s->flags & PF_W) && f && !(flags_in_file(l, f, r.start) & PF_W))
+		return NULL;
+	return l->core->cut ? "cut off" : "unreadable";
 }
 
 /* r lies in s and in f, or in no file; the core has all of it or nothing. */
@@ -297,7 +287,7 @@ static bool
 broke(const struct space *s)
 {
 	return s->pieces.broke || s->holes.broke || s->files.all.broke
-	    || s->files.missed.broke || s->files.notes.broke;
+	    || s->files.offers.broke || s->files.missed.broke || s->files.notes.broke;
 }
 
 bool
@@ -310,7 +300,8 @@ space_build(struct space *space, const struct core *core, const struct lookup *h
 		.how = how,
 		.page = (uint64_t)sysconf(_SC_PAGESIZE) };
 
-	if (!exe_open(&s.files, core, how, &l.exe, err) || !find_files(&l, err))
+	offers_open(&s.files, how->files);
+	if (!exe_open(&s.files, core, how, err) || !find_files(&l, err))
 		return false;
 	lay_segments(&l);
 	lay_gaps(&l);

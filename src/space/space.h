@@ -29,7 +29,7 @@ struct piece {
 /* Missing memory that may have held pointers: writable, and private. */
 struct hole {
 	struct range range;
-	const char *why; /* "not dumped", "cut off": a constant */
+	const char *why; /* "not dumped", "cut off", "unreadable": a constant */
 };
 
 struct space {

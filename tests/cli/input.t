@@ -57,7 +57,7 @@ head -c 100 "$zst" >other.zst
 refused 'half a compressed header' '^heapscan: other.zst: ' other.zst
 
 # A program that did not make this core, but has a build-id.
-refused 'another program' 'was not made by .*build-id' core /bin/sh
+refused 'another program' 'is not the program that ran: build-id' core /bin/sh
 
 # Cut: analysed as far as it goes, and never called clean.
 size=$(wc -c <core)

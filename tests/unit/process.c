@@ -92,7 +92,10 @@ void
 process_thread(struct process *p, hs_addr sp, hs_addr tp)
 {
 	vec_push(&p->core.threads,
-	    (struct core_thread) { .tid = (int)p->core.threads.n + 1, .sp = sp, .tp = tp });
+	    (struct core_thread) { .number = (unsigned)p->core.threads.n + 1,
+		.tid = (int)p->core.threads.n + 1,
+		.sp = sp,
+		.tp = tp });
 }
 
 void
