@@ -149,14 +149,16 @@ path_of_program(const struct copying *c)
 	static const uint64_t types[] = { AT_ENTRY, AT_PHDR };
 	uint64_t a;
 
-	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		if (!core_auxv(c->core, types[i], &a))
+			continue;
 		for (size_t k = 0; k < c->from->nmappings; k++) {
 			const struct hs_mapping *m = &c->from->mappings[k];
 
-			if (core_auxv(c->core, types[i], &a) && a >= m->start
-			    && a < m->end)
+			if (a >= m->start && a < m->end)
 				return m->path;
 		}
+	}
 	return NULL;
 }
 
@@ -188,10 +190,11 @@ find_machine(struct copying *c, struct hs_error *err)
 			if (read_head(c, m, head))
 				return machine_tell(c->core, head, err);
 		}
-	return c->alive ? fail(err,
-		   "its machine cannot be told: the start of its program is "
-		   "not mapped, or cannot be read")
-			: fail(err, "its memory cannot be read: has it ended?");
+	if (!c->alive)
+		return fail(err, "its memory cannot be read: has it ended?");
+	return fail(err,
+	    "its machine cannot be told: the start of its program is not mapped, "
+	    "or cannot be read");
 }
 
 /* ---- The temporary file */
