@@ -124,6 +124,7 @@ struct hs_options {
 	const char *sysroot; /* where the target's file system lies, or NULL */
 	const char *const *debug_dirs; /* NULL-terminated, or NULL */
 	const char *prefix; /* of commands in hints: "heap", as in "heap leaks"; NULL: as from a shell */
+	unsigned threads;   /* to work with; 0: one for each CPU that may be used */
 	bool colour;        /* mark text reports up for a terminal */
 	unsigned columns;   /* the terminal's width; 0: as wide as it gets */
 	hs_write_fn *write; /* where reports go; NULL: standard output */

@@ -52,6 +52,10 @@ hs_open(const struct hs_options *o, struct hs_error *err)
 		.debug_dirs = o->debug_dirs };
 	s->progress =
 	    (struct progress) { .call = o->progress, .arg = o->progress_arg };
+	s->crew = (struct crew) {
+		.threads = o->threads ? o->threads : crew_cpus(),
+		.progress = &s->progress,
+	};
 	fault_guard();
 	bool ok = open_all(s, err);
 	fault_release();
@@ -88,7 +92,7 @@ scan_heap(struct hs_scan *s, struct hs_error *err)
 	if (s->done >= SCAN_HEAP)
 		return true;
 	heap_fini(&s->heap); /* of a try that failed after its walk */
-	if (!heap_walk(&s->heap, &s->space, &s->image, &s->progress, err))
+	if (!heap_walk(&s->heap, &s->space, &s->image, &s->crew, err))
 		return false;
 #ifdef HS_DEBUG
 	if (heap_invalid(&s->heap))
@@ -131,7 +135,7 @@ scan_graph(struct hs_scan *s, struct hs_error *err)
 		return true;
 	if (!scan_roots(s, err)
 	    || !graph_mark(&s->graph, &s->heap, &s->image, &s->roots,
-		s->verdict.missing, &s->progress, err))
+		s->verdict.missing, &s->crew, err))
 		return false;
 	s->done = SCAN_GRAPH;
 	return true;

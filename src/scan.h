@@ -18,6 +18,7 @@ struct hs_scan {
 	struct hs_options options;
 	struct lookup lookup;
 	struct progress progress;
+	struct crew crew;
 	enum scan_stage done; /* the last stage whose result is there */
 	struct core core;
 	struct space space;

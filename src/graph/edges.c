@@ -183,7 +183,7 @@ read_spans(struct extraction *x, const struct progress *progress, struct hs_erro
 
 bool
 edges_extract(struct edges *edges, const struct heap *heap,
-    const struct image *image, const struct progress *progress, struct hs_error *err)
+    const struct image *image, const struct crew *crew, struct hs_error *err)
 {
 	struct extraction x = { .heap = heap, .image = image };
 	autofree uint32_t *row = malloc((heap->nchunks + (size_t)1) * sizeof *row);
@@ -191,7 +191,7 @@ edges_extract(struct edges *edges, const struct heap *heap,
 	if (!row)
 		return fail_nomem(err);
 	x.row = row;
-	if (!read_spans(&x, progress, err)) {
+	if (!read_spans(&x, crew->progress, err)) {
 		vec_free(&x.out);
 		return false;
 	}

@@ -7,7 +7,7 @@
 
 /* All pointers from blocks in use to blocks in use, as rows.  Free with edges_fini(). */
 bool edges_extract(struct edges *edges, const struct heap *heap,
-    const struct image *image, const struct progress *progress,
+    const struct image *image, const struct crew *crew,
     struct hs_error *err) MUST_CHECK;
 
 void edges_fini(struct edges *edges);

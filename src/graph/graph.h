@@ -72,7 +72,7 @@ struct graph {
  */
 bool graph_mark(struct graph *graph, const struct heap *heap,
     const struct image *image, const struct roots *roots, bool missing,
-    const struct progress *progress, struct hs_error *err) MUST_CHECK;
+    const struct crew *crew, struct hs_error *err) MUST_CHECK;
 
 void graph_fini(struct graph *graph);
 

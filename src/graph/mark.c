@@ -135,19 +135,19 @@ call_unknown(struct graph *g, const struct heap *h)
 
 bool
 graph_mark(struct graph *graph, const struct heap *heap, const struct image *image,
-    const struct roots *roots, bool missing, const struct progress *progress,
+    const struct roots *roots, bool missing, const struct crew *crew,
     struct hs_error *err)
 {
 	scoped(graph_fini) struct graph g = GRAPH_EMPTY;
 
 	if (!init_reach(&g, heap))
 		return fail_nomem(err);
-	if (!edges_extract(&g.edges, heap, image, progress, err)
-	    || !mark(&g, heap, roots, progress, err))
+	if (!edges_extract(&g.edges, heap, image, crew, err)
+	    || !mark(&g, heap, roots, crew->progress, err))
 		return false;
 	if (missing)
 		call_unknown(&g, heap);
-	else if (!leaks_find(&g, heap, progress, err))
+	else if (!leaks_find(&g, heap, crew->progress, err))
 		return false;
 	sum_up(&g, heap);
 	*graph = g;

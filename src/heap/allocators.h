@@ -16,8 +16,7 @@ struct allocator {
 	 * sealed.  A process that does not use it: true, heap->allocator NULL.
 	 */
 	bool (*walk)(struct heap *heap, const struct space *space,
-	    const struct image *image, const struct progress *progress,
-	    struct hs_error *err);
+	    const struct image *image, const struct crew *crew, struct hs_error *err);
 };
 
 /* Ends with NULL. */

@@ -66,10 +66,10 @@ merge_owned(struct heap *h)
 
 static bool
 walk(struct heap *h, const struct space *space, const struct image *image,
-    const struct progress *progress, struct hs_error *err)
+    const struct crew *crew, struct hs_error *err)
 {
 	for (const struct allocator *const *a = allocators; *a && !h->allocator; a++)
-		if (!(*a)->walk(h, space, image, progress, err))
+		if (!(*a)->walk(h, space, image, crew, err))
 			return false;
 	if (h->nchunks == 0)
 		h->other = recognise_other(image);
@@ -81,12 +81,12 @@ walk(struct heap *h, const struct space *space, const struct image *image,
 
 bool
 heap_walk(struct heap *heap, const struct space *space, const struct image *image,
-    const struct progress *progress, struct hs_error *err)
+    const struct crew *crew, struct hs_error *err)
 {
 	scoped(heap_fini) struct heap h = HEAP_EMPTY;
 
 	h.space = space;
-	if (!walk(&h, space, image, progress, err))
+	if (!walk(&h, space, image, crew, err))
 		return false;
 	*heap = h;
 	h = HEAP_EMPTY;

@@ -19,6 +19,7 @@
 #ifndef HEAP_HEAP_H
 #define HEAP_HEAP_H
 
+#include "base/crew.h"
 #include "image/image.h"
 
 enum { GRANULE = 16, CELL_BYTES = 64 * GRANULE };
@@ -159,7 +160,7 @@ struct block {
  * *space and *image must outlive *heap.
  */
 bool heap_walk(struct heap *heap, const struct space *space, const struct image *image,
-    const struct progress *progress, struct hs_error *err) MUST_CHECK;
+    const struct crew *crew, struct hs_error *err) MUST_CHECK;
 
 void heap_fini(struct heap *heap);
 

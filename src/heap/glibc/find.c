@@ -344,8 +344,8 @@ pt_find(struct ptmalloc *pt, struct hs_error *err)
 			if (!p->bytes || !(p->flags & PF_W)
 			    || p->source != SOURCE_CORE || how_likely(s, i) != pass)
 				continue;
-			ok = progress_on(pt->progress, "looking for the heap", i,
-			    s->pieces.n, err);
+			ok = progress_on(pt->crew->progress, "looking for the heap",
+			    i, s->pieces.n, err);
 			scan_piece(pt, p, pass != LIKELY, &ring);
 		}
 	if (ring.known.broke || ring.arenas.broke)

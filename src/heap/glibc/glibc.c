@@ -161,13 +161,13 @@ read_all(struct ptmalloc *pt, struct hs_error *err)
 
 static bool
 glibc_walk(struct heap *heap, const struct space *space, const struct image *image,
-    const struct progress *progress, struct hs_error *err)
+    const struct crew *crew, struct hs_error *err)
 {
 	struct ptmalloc pt = {
 		.heap = heap,
 		.space = space,
 		.image = image,
-		.progress = progress,
+		.crew = crew,
 	};
 	bool ok = read_all(&pt, err);
 

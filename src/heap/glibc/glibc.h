@@ -67,7 +67,7 @@ struct ptmalloc {
 	struct heap *heap;
 	const struct space *space;
 	const struct image *image;
-	const struct progress *progress;
+	const struct crew *crew;
 	uint64_t page; /* AT_PAGESZ */
 	struct VEC(struct pt_instance) instances;
 	struct VEC(struct pt_arena) arenas; /* of each instance the main one first */

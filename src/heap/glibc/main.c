@@ -197,8 +197,8 @@ walk_scattered(struct ptmalloc *pt, uint32_t arena, hs_addr base, struct hs_erro
 		}
 		if (!region_init(&region, s, &i))
 			return fail_nomem(err);
-		if (!progress_on(pt->progress, "looking for the heap's parts", i,
-			s->pieces.n, err)
+		if (!progress_on(pt->crew->progress, "looking for the heap's parts",
+			i, s->pieces.n, err)
 		    || !search_region(pt, arena, &region, err))
 			return false;
 	}

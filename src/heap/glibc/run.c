@@ -340,7 +340,7 @@ pt_run(struct ptmalloc *pt, const struct run *run, struct hs_error *err)
 		return true;
 	while (w.p < run->range.end) {
 		if (++w.chunks % TICK == 0
-		    && !progress_on(pt->progress, "walking the heap",
+		    && !progress_on(pt->crew->progress, "walking the heap",
 			w.p - run->range.start, range_size(run->range), err))
 			return false;
 		if (!step(&w))
