@@ -46,7 +46,7 @@ class Option:
 
     def word(self, value):
         """The word for the library, as the shell would have made it."""
-        if value is None:
+        if not value:
             return self.name
         if 'FILE' in (self.arg or ''):
             value = os.path.expanduser(value)
@@ -147,7 +147,12 @@ Alone it shows where the memory went."""
 
 
 def completions(text):
-    return set(gdb.execute('complete ' + text, to_string=True).splitlines())
+    most = parameter('max-completions')
+    gdb.execute('set max-completions unlimited')
+    try:
+        return set(gdb.execute('complete ' + text, to_string=True).splitlines())
+    finally:
+        gdb.execute('set max-completions %s' % ('unlimited' if most in (None, -1) else most))
 
 
 def declare_all(prefix, but=()):
@@ -165,10 +170,9 @@ def share(prefix):
     except RuntimeError:  # it is no prefix
         say('%s belongs to another plug-in: ours are "heapscan leaks" and so on' % prefix)
         return
-    clash = sorted(theirs)
-    if clash:
-        say('%s belong to another plug-in: ours begin with "heapscan"'
-            % ' and '.join('"%s %s"' % (prefix, n) for n in clash))
+    if theirs:
+        say('another plug-in has %s: ours begin with "heapscan"'
+            % ' and '.join('"%s %s"' % (prefix, n) for n in sorted(theirs)))
 
 
 def register_commands():

@@ -98,7 +98,7 @@ def auxv():
     entry = re.compile(r'(\d+)\s.*\s(0x[0-9a-f]+|\d+)(?:\s".*")?$')
     try:
         lines = gdb.execute('info auxv', to_string=True).splitlines()
-    except gdb.error:
+    except (gdb.error, UnicodeDecodeError):
         return []
     found = (entry.match(line) for line in lines)
     return [(int(f.group(1)), int(f.group(2), 0)) for f in found if f]
@@ -132,6 +132,12 @@ def registers(frame):
         except (gdb.error, ValueError):
             pass  # not to be had in this process
     return numbers, b''.join(wide)
+
+
+def position():
+    """Where the selected thread is: changes by stepping through a recording, too."""
+    frame = gdb.newest_frame()
+    return frame.pc(), int(frame.read_register('sp'))
 
 
 @contextlib.contextmanager
@@ -200,6 +206,14 @@ def parameter(name):
         return None
 
 
+def file_of(owner):
+    """The path of an object file or a program space; None when gdb's charset lacks a letter."""
+    try:
+        return owner.filename
+    except UnicodeDecodeError:
+        return None
+
+
 def on_this_host(path):
     return bool(path) and not path.startswith('target:')
 
@@ -215,8 +229,16 @@ def debug_dirs():
 
 def object_files(inferior):
     """The program's files as gdb found them, or was told."""
-    names = [o.filename for o in inferior.progspace.objfiles() if o.is_valid()]
+    names = [file_of(o) for o in inferior.progspace.objfiles() if o.is_valid()]
     return sorted({n for n in names if on_this_host(n) and os.path.isabs(n)})
+
+
+def own_files(inferior):
+    """The program's files as the process sees them: deleted, or in another namespace."""
+    folder = '/proc/%d' % inferior.pid
+    names = [file_of(o) or '' for o in inferior.progspace.objfiles() if o.is_valid()]
+    return [folder + '/exe'] + [folder + '/root' + n[len('target:'):]
+                                for n in names if n.startswith('target:/')]
 
 
 def key(inferior):
@@ -225,7 +247,7 @@ def key(inferior):
     if what != 'core' and (not what or not inferior.pid):
         raise gdb.GdbError('there is neither a process nor a core: '
                            'run the program, attach to it, or load a core')
-    return what, inferior.pid, inferior.progspace.filename, sysroot(), debug_dirs()
+    return what, inferior.pid, file_of(inferior.progspace), sysroot(), debug_dirs()
 
 
 def stamp(core):
@@ -237,13 +259,15 @@ def stamp(core):
 @contextlib.contextmanager
 def described(inferior, what):
     """The arguments of _heapscan.open(), for what key() said."""
-    exe = inferior.progspace.filename
+    exe = file_of(inferior.progspace)
     args = {'core': None, 'target': None, 'exe': None, 'sysroot': sysroot(),
             'debug_dirs': debug_dirs(), 'files': object_files(inferior)}
     if what[0] == 'core':
         yield dict(args, core=core_path(), exe=exe if on_this_host(exe) else None)
         return
     native = what[0] == 'native'
+    if native:
+        args['files'] += own_files(inferior)
     rows = threads(inferior)
     # The first thread may have ended before the others.
     folder = '/proc/%d/task/%d' % (inferior.pid, rows[0][1] if rows else inferior.pid)

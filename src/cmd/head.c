@@ -60,7 +60,12 @@ program_name(const struct hs_scan *s)
 static const char *
 signal_name(int signal)
 {
-	const char *name = signal > 0 ? sigabbrev_np(signal) : NULL;
+#ifdef HAVE_SIGABBREV_NP
+	const char *name = sigabbrev_np(signal);
+#else
+	const char *name = NULL; /* the number must do */
+	(void)signal;
+#endif
 
 	return name ? name : "?";
 }

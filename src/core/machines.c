@@ -4,6 +4,10 @@
 
 #include <elf.h>
 
+#ifndef EM_LOONGARCH
+#define EM_LOONGARCH 258 /* glibc 2.34 and older do not know it */
+#endif
+
 extern const struct machine machine_x86_64;
 
 const struct machine *const machines[] = { &machine_x86_64, NULL };

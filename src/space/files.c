@@ -44,7 +44,7 @@ base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-bool
+static bool
 leads_astray(const char *path)
 {
 	static const char *const not [] = { "/dev/", "/proc/", "/sys/" };

@@ -38,8 +38,8 @@ offers_open(struct files *files, const char *const *paths)
 	struct hs_error why;
 
 	for (; paths && *paths && files->offers.n < FILES_MOST; paths++) {
-		scoped(host_autofree) struct host_file *h =
-		    leads_astray(*paths) ? NULL : host_open(*paths, &why);
+		/* even below /proc: nobody but the caller named it */
+		scoped(host_autofree) struct host_file *h = host_open(*paths, &why);
 
 		if (h && (host_is_program(h) || host_is_debug(h))
 		    && vec_grow(&files->offers))

@@ -68,9 +68,6 @@ struct host_file *offers_take(struct files *files, size_t i);
 /* Moves *i on to the next program, from *i on, whose name ends as this does. */
 bool offers_find_named(const struct files *files, const char *name, size_t *i);
 
-/* Is at path what no file of a program is: a device, say?  True, too, of nothing. */
-bool leads_astray(const char *path);
-
 /* The name as recorded without " (deleted)", owned; NULL when memory ran out. */
 char *recorded_name(const char *path);
 
