@@ -50,9 +50,10 @@ release(void *p)
 static void *
 make(size_t n, size_t size)
 {
-	void *p = n <= PY_SSIZE_T_MAX / size ? PyMem_Calloc(n + 1, size) : NULL;
+	/* PyMem_Calloc() is not in the limited API before 3.10. */
+	void *p = n < PY_SSIZE_T_MAX / size ? PyMem_Malloc((n + 1) * size) : NULL;
 
-	return p ? p : PyErr_NoMemory();
+	return p ? memset(p, 0, (n + 1) * size) : PyErr_NoMemory();
 }
 
 /* ---- Values from Python */
@@ -353,14 +354,14 @@ on_write(void *arg, const char *text, size_t n)
 
 /* Asks for ^C, too, which Python hears of between its own steps only. */
 static bool
-on_progress(void *arg, const char *stage, int percent)
+on_progress(void *arg, const struct hs_progress *p)
 {
 	const struct analysis *a = arg;
 
 	if (PyErr_Occurred() || PyErr_CheckSignals() < 0)
 		return false;
-	autounref PyObject *done =
-	    PyObject_CallFunction(a->progress, "si", stage, percent);
+	autounref PyObject *done = PyObject_CallFunction(a->progress, "siKK", p->stage,
+	    p->percent, (unsigned long long)p->done, (unsigned long long)p->all);
 	return done;
 }
 
@@ -401,14 +402,15 @@ open_scan(struct analysis *a, struct hs_options *o, PyObject *target)
 		a->scan = hs_open(o, &err);
 	}
 	process_fini(&p);
-	return ready && (a->scan || raise_error(&err));
+	return ready && ((a->scan && !PyErr_Occurred()) || raise_error(&err));
 }
 
 PyDoc_STRVAR(open_about,
     "open(core, target, exe, sysroot, debug_dirs, files, prefix, write, progress)\n\n"
     "Opens a core (a path) or a process (a tuple; the other is None).  Returns an\n"
     "analysis, which is closed when nothing refers to it.  write(bytes) takes reports,\n"
-    "progress(stage, percent) is called now and then.");
+    "progress(stage, percent, done, all) is called now and then, as struct hs_progress\n"
+    "has it.");
 
 static PyObject *
 module_open(PyObject *self, PyObject *args, PyObject *names)
@@ -454,6 +456,26 @@ module_run(PyObject *self, PyObject *args)
 	    || (status != HS_CLEAN && status != HS_FOUND && status != HS_INCOMPLETE))
 		return raise_error(&err);
 	return Py_BuildValue("iz", status, status == HS_INCOMPLETE ? err.text : NULL);
+}
+
+PyDoc_STRVAR(progress_text_about,
+    "progress_text(stage, percent, done, all, seconds) -> text\n\n"
+    "The words of a progress line, as hs_progress_text() has them.");
+
+static PyObject *
+module_progress_text(PyObject *self, PyObject *args)
+{
+	unsigned long long done, all;
+	struct hs_progress p;
+	double seconds;
+	char text[128];
+
+	(void)self;
+	if (!PyArg_ParseTuple(args, "siKKd", &p.stage, &p.percent, &done, &all, &seconds))
+		return NULL;
+	p.done = done;
+	p.all = all;
+	return PyUnicode_FromString(hs_progress_text(&p, seconds, text, sizeof text));
 }
 
 PyDoc_STRVAR(at_about,
@@ -529,6 +551,7 @@ static PyMethodDef methods[] = {
 	    METH_VARARGS | METH_KEYWORDS, open_about },
 	{ "run", module_run, METH_VARARGS, run_about },
 	{ "at", module_at, METH_VARARGS, at_about },
+	{ "progress_text", module_progress_text, METH_VARARGS, progress_text_about },
 	{ "commands", module_commands, METH_NOARGS, commands_about },
 	{ NULL, NULL, 0, NULL },
 };

@@ -49,12 +49,20 @@ struct hs_error {
 /* Takes n bytes of a report.  False when they cannot be written. */
 typedef bool hs_write_fn(void *arg, const char *text, size_t n);
 
+/* How far long work is. */
+struct hs_progress {
+	const char *stage; /* what is done now, in a word or some: a constant */
+	int percent;       /* of the stage, 0 to 100 */
+	uint64_t done; /* bytes that the stage has read; 0, too, when it counts none */
+	uint64_t all; /* that it will read; 0: not known, or it counts none */
+};
+
 /*
- * Called now and then in long work; percent is 0 to 100.  False interrupts:
- * the running call fails with HS_INTERRUPTED.  While a report is written the
- * stage is "writing": a progress line should be gone by then.
+ * Called now and then in long work.  False interrupts: the running call fails
+ * with HS_INTERRUPTED.  While a report is written the stage is "writing": a
+ * progress line should be gone by then.
  */
-typedef bool hs_progress_fn(void *arg, const char *stage, int percent);
+typedef bool hs_progress_fn(void *arg, const struct hs_progress *p);
 
 /* A mapping of a process: a line of /proc/PID/maps. */
 struct hs_mapping {
@@ -124,7 +132,8 @@ struct hs_options {
 	const char *sysroot; /* where the target's file system lies, or NULL */
 	const char *const *debug_dirs; /* NULL-terminated, or NULL */
 	const char *prefix; /* of commands in hints: "heap", as in "heap leaks"; NULL: as from a shell */
-	unsigned threads;   /* to work with; 0: one for each CPU that may be used */
+	unsigned threads; /* to work with; 0: one for each CPU that may be used */
+	uint64_t memory; /* bytes that the analysis may take, files apart, about; 0: any */
 	bool colour;        /* mark text reports up for a terminal */
 	unsigned columns;   /* the terminal's width; 0: as wide as it gets */
 	hs_write_fn *write; /* where reports go; NULL: standard output */
@@ -156,6 +165,14 @@ const struct hs_command *hs_commands(void);
 
 /* The version of the library: "1.2.3". */
 const char *hs_version(void);
+
+/*
+ * For progress lines: "reading pointers 43 %, 1.2 GiB/s, 7 s left", when the
+ * stage began so many seconds ago.  What cannot be told is left out.  Writes
+ * at most size bytes, and returns text.
+ */
+const char *hs_progress_text(const struct hs_progress *p, double seconds,
+    char *text, size_t size);
 
 /*
  * Opens the core, or copies the process, and opens every file that it needs.

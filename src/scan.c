@@ -55,6 +55,7 @@ hs_open(const struct hs_options *o, struct hs_error *err)
 	s->crew = (struct crew) {
 		.threads = o->threads ? o->threads : crew_cpus(),
 		.progress = &s->progress,
+		.memory = o->memory,
 	};
 	fault_guard();
 	bool ok = open_all(s, err);

@@ -24,6 +24,15 @@ class Kept:
     def __init__(self, key, core, scan):
         self.key, self.core, self.scan = key, core, scan
         self.stamp = target.stamp(core)
+        self.positions = {}  # of a process's threads, as far as they were selected
+
+    def has_moved(self):
+        """Did gdb take it elsewhere without an event, as `record goto` does?"""
+        thread = None if self.core else gdb.selected_thread()
+        if not thread:
+            return False
+        now = target.position()
+        return self.positions.setdefault(thread.num, now) != now
 
     def why_not(self, key):
         """Why it is not what key stands for now; None when it is."""
@@ -31,7 +40,7 @@ class Kept:
             return 'gdb came to look at something else'
         if self.stamp != target.stamp(self.core):
             return 'the core file was changed'
-        return None
+        return 'the program was moved' if self.has_moved() else None
 
 
 prefix = 'heapscan'  # of commands in hints
@@ -54,21 +63,24 @@ class Progress:
     PATIENCE, BETWEEN = 1.0, 0.1  # seconds
 
     def begin(self):
-        self.start = self.last = time.monotonic()
-        self.shown = False
+        self.start = self.last = self.since = time.monotonic()
+        self.stage, self.shown = None, False
 
     def end(self):
         if self.shown:
             os.write(2, b'\r\x1b[K')
             self.shown = False
 
-    def __call__(self, stage, percent):
+    def __call__(self, stage, percent, done, all):
         now = time.monotonic()
+        if stage != self.stage:
+            self.stage, self.since = stage, now
         if stage == 'writing':
             self.end()
         elif (now - self.start >= self.PATIENCE and now - self.last >= self.BETWEEN
               and os.isatty(2) and os.environ.get('TERM', 'dumb') != 'dumb'):
-            os.write(2, b'\rheapscan: %s %d %%\x1b[K' % (stage.encode(), percent))
+            text = _heapscan.progress_text(stage, percent, done, all, now - self.since)
+            os.write(2, b'\rheapscan: %s\x1b[K' % text.encode())
             self.last, self.shown = now, True
 
 
@@ -100,8 +112,14 @@ def current():
         say('%s since the last report: analysing anew' % forgotten.pop(number))
     if number not in kept:
         with target.described(inferior, key) as args:
-            scan = _heapscan.open(prefix=prefix, write=report, progress=progress, **args)
+            try:
+                scan = _heapscan.open(prefix=prefix, write=report, progress=progress, **args)
+            except _heapscan.Error as e:
+                if args['exe'] and args['exe'] in str(e):
+                    raise gdb.GdbError('%s: "file" alone makes gdb let go of it' % e)
+                raise
             kept[number] = Kept(key, args['core'], scan)
+            kept[number].has_moved()
     return kept[number].scan
 
 

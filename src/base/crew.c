@@ -59,9 +59,21 @@ start(pthread_t *threads, unsigned n, struct work *w)
 	return started;
 }
 
+/* Bytes are told when there are any. */
+static bool
+tell(const struct crew *crew, const char *stage, uint64_t bytes, size_t done,
+    size_t n, struct hs_error *err)
+{
+	double part = n ? (double)done / (double)n : 1;
+
+	return bytes ? progress_bytes(crew->progress, stage,
+		   (uint64_t)(part * (double)bytes), bytes, err)
+		     : progress_on(crew->progress, stage, done, n, err);
+}
+
 bool
-crew_run(const struct crew *crew, const char *stage, size_t n, crew_job *job,
-    void *arg, struct hs_error *err)
+crew_read(const struct crew *crew, const char *stage, uint64_t bytes, size_t n,
+    crew_job *job, void *arg, struct hs_error *err)
 {
 	struct work w = { .job = job, .arg = arg, .n = n };
 	pthread_t threads[THREADS_MOST];
@@ -74,8 +86,7 @@ crew_run(const struct crew *crew, const char *stage, size_t n, crew_job *job,
 	if (wanted > 1)
 		started = start(threads, (unsigned)wanted - 1, &w);
 	do
-		go_on =
-		    progress_on(crew->progress, stage, atomic_load(&w.done), n, err);
+		go_on = tell(crew, stage, bytes, atomic_load(&w.done), n, err);
 	while (go_on && take_job(&w));
 	if (!go_on)
 		atomic_store(&w.stop, true);
@@ -86,14 +97,26 @@ crew_run(const struct crew *crew, const char *stage, size_t n, crew_job *job,
 	return go_on;
 }
 
+bool
+crew_run(const struct crew *crew, const char *stage, size_t n, crew_job *job,
+    void *arg, struct hs_error *err)
+{
+	return crew_read(crew, stage, 0, n, job, arg, err);
+}
+
+/* The kernel refuses to fill a set that is smaller than its own. */
 unsigned
 crew_cpus(void)
 {
-	cpu_set_t set;
-	int n;
+	int n = 0;
 
-	if (sched_getaffinity(0, sizeof set, &set) != 0)
-		return 1;
-	n = CPU_COUNT(&set);
+	for (unsigned most = 1 << 10; n == 0 && most <= 1 << 20; most <<= 2) {
+		size_t size = CPU_ALLOC_SIZE(most);
+		cpu_set_t *set = CPU_ALLOC(most);
+
+		if (set && sched_getaffinity(0, size, set) == 0)
+			n = CPU_COUNT_S(size, set);
+		CPU_FREE(set);
+	}
 	return n > 0 ? (unsigned)n : 1;
 }

@@ -13,6 +13,8 @@
 struct crew {
 	unsigned threads;                /* at most; 0 and 1: the caller's alone */
 	const struct progress *progress; /* asked between jobs, by the caller's thread */
+	uint64_t grain; /* bytes of memory in a part of the work; 0: as each stage likes */
+	uint64_t memory; /* bytes that all work may take, about; 0: any.  For who asks */
 };
 
 /* One job of n, number i.  False when memory ran out: no more jobs are begun. */
@@ -24,6 +26,10 @@ typedef bool crew_job(void *arg, size_t i);
  */
 bool crew_run(const struct crew *crew, const char *stage, size_t n, crew_job *job,
     void *arg, struct hs_error *err) MUST_CHECK;
+
+/* The same of jobs that read so many bytes together, each about as many. */
+bool crew_read(const struct crew *crew, const char *stage, uint64_t bytes, size_t n,
+    crew_job *job, void *arg, struct hs_error *err) MUST_CHECK;
 
 /* The CPUs that this process may use, 1 at least. */
 unsigned crew_cpus(void);

@@ -17,6 +17,8 @@ help_options(void)
 	line("--exe=FILE", "the program; the same as EXE");
 	line("--sysroot=DIR", "where the files of the core's system lie");
 	line("--debug-dir=DIR", "where debug files lie; may be repeated");
+	line("--threads=N", "how many threads work: one for each CPU unless told");
+	line("--memory=BYTES", "work with about so much memory, more slowly");
 	line("--color=WHEN", "auto (on a terminal), always or never");
 	line("--help", "this, or more about COMMAND");
 	line("--version", "the version");

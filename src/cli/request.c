@@ -10,12 +10,16 @@
  */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS_MAX = 4 }; /* COMMAND ADDR CORE EXE */
+enum {
+	WORDS_MAX = 4, /* COMMAND ADDR CORE EXE */
+	THREADS_MOST = 256,
+};
 
 /* The command line while it is read. */
 struct reading {
@@ -85,6 +89,49 @@ take_dir(struct reading *in, const char *value)
 	return true;
 }
 
+/* A number as commands take it: decimal, or 0x...; K, M, G and T are powers of 1024. */
+static bool
+read_number(const char *text, uint64_t *number)
+{
+	static const char units[] = "KMGT";
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	const char *digits = text + (hex ? 2 : 0);
+	size_t n = strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789");
+	const char *unit = digits[n] ? strchr(units, digits[n]) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+
+	errno = 0;
+	*number = strtoull(digits, NULL, hex ? 16 : 10);
+	if (n == 0 || errno || digits[n + (unit != NULL)]
+	    || *number > UINT64_MAX >> shift)
+		return false;
+	*number <<= shift;
+	return true;
+}
+
+static bool
+take_threads(struct reading *in, const char *value)
+{
+	uint64_t n;
+
+	if (!read_number(value, &n) || n < 1 || n > THREADS_MOST)
+		return usage(in->err, "--threads=%s: it is a number from 1 to %d",
+		    value, THREADS_MOST);
+	in->r->options.threads = (unsigned)n;
+	return true;
+}
+
+static bool
+take_memory(struct reading *in, const char *value)
+{
+	uint64_t *bytes = &in->r->options.memory;
+
+	return read_number(value, bytes) && *bytes > 0
+	    ? true
+	    : usage(in->err,
+		"--memory=%s: it is a number of bytes, as in 500M or 2G", value);
+}
+
 /* An option of the program itself.  *known: it is one. */
 static bool
 take_ours(struct reading *in, const char *word, bool *known)
@@ -111,6 +158,10 @@ take_ours(struct reading *in, const char *word, bool *known)
 		    && (r->options.exe = value, true);
 	if (is_option(word, "debug-dir", &value))
 		return needs_value(in, "debug-dir", &value) && take_dir(in, value);
+	if (is_option(word, "threads", &value))
+		return needs_value(in, "threads", &value) && take_threads(in, value);
+	if (is_option(word, "memory", &value))
+		return needs_value(in, "memory", &value) && take_memory(in, value);
 	if (is_option(word, "color", &value) || is_option(word, "colour", &value))
 		return needs_value(in, "color", &value) && take_colour(in, value);
 	*known = false;

@@ -25,6 +25,8 @@ static volatile sig_atomic_t interrupted;
 static struct {
 	bool wanted, shown;
 	int64_t start, last; /* milliseconds */
+	const char *stage;
+	int64_t since; /* when that stage began */
 } line;
 
 static void
@@ -43,22 +45,33 @@ now(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static void
+show(const struct hs_progress *p)
+{
+	int64_t t = now();
+	char text[128];
+
+	if (!line.stage || strcmp(line.stage, p->stage) != 0) {
+		line.stage = p->stage;
+		line.since = t;
+	}
+	if (t - line.start < PATIENCE || t - line.last < BETWEEN)
+		return;
+	fprintf(stderr, "\rheapscan: %s\033[K",
+	    hs_progress_text(p, (double)(t - line.since) / 1000, text, sizeof text));
+	fflush(stderr);
+	line.shown = true;
+	line.last = t;
+}
+
 static bool
-on_progress(void *arg, const char *stage, int percent)
+on_progress(void *arg, const struct hs_progress *p)
 {
 	(void)arg;
-	if (!strcmp(stage, "writing")) {
+	if (!strcmp(p->stage, "writing"))
 		terminal_end();
-	} else if (line.wanted) {
-		int64_t t = now();
-
-		if (t - line.start >= PATIENCE && t - line.last >= BETWEEN) {
-			fprintf(stderr, "\rheapscan: %s %d %%\033[K", stage, percent);
-			fflush(stderr);
-			line.shown = true;
-			line.last = t;
-		}
-	}
+	else if (line.wanted)
+		show(p);
 	return !interrupted;
 }
 

@@ -131,7 +131,7 @@ copy_segment(struct copying *c, struct segment *s, struct hs_error *err)
 		return false;
 	vec_push(&c->places, spool_size(&c->to));
 	while (r.at < r.end && r.failed <= UNREADABLE_MOST) {
-		if (!progress_on(c->progress, COPY_STAGE,
+		if (!progress_bytes(c->progress, COPY_STAGE,
 			c->done + (r.at - s->range.start), c->all, err))
 			return false;
 		hs_addr touched = next_touched(c, s, &r);

@@ -33,8 +33,7 @@ stream_fill(struct stream *s, struct hs_error *err)
 
 	if (s->n > 0)
 		return true;
-	if (!progress_on(s->progress, "reading", s->size ? s->done : 0,
-		s->size ? s->size : 1, err))
+	if (!progress_bytes(s->progress, "reading", s->done, s->size, err))
 		return false;
 	do { /* a pipe gives a little at a time */
 		n = read(s->fd, s->bytes + s->n, sizeof s->bytes - s->n);

@@ -3,208 +3,277 @@
  * Edges, in order of address.
  *
  * Following pointers through a heap image costs a cache miss or two for each.
- * So we never do: we read all blocks from front to back once, note which block
- * each word points at, and let every later pass run over these notes, which
- * are small and dense.
+ * So we never do: we read all blocks from front to back once (words.c), note
+ * which block each word points at, and let every later pass run over these
+ * notes, which are small and dense.
  *
- * Most words are no pointers and fail a compare or two.  A word that is not
- * aligned is not looked at.  Two kinds of pointers hide from the compare and
- * are found all the same: the frame pointer in a jmp_buf, which glibc mangles,
- * and the left link of a node of tsearch(), whose lowest bit is a colour.
+ * Parts of some 65,000 chunks are read at the same time by several threads.
+ * Each has its own edges, and its own rows in the array of all rows, so that
+ * who read what does not show.
  */
 #include "graph/edges.h"
 
-#include "heap/pointer.h"
+#include <stdatomic.h>
 
-#include <string.h>
+#include "graph/words.h"
 
-enum {
-	TICK = 1 << 16, /* blocks between two looks at the clock */
-	TREE_NODE = 24, /* bytes of a node of tsearch(): key, left, right; since 2.25 */
-};
-
-/* The memory that is being read, so that most blocks cost no look-up. */
-struct window {
-	hs_addr start;
-	const unsigned char *bytes;
-	uint64_t n;
-};
+/* Edges that a part has room for at first: two a chunk. */
+enum { ROOM = 2 << EDGES_PART };
 
 struct extraction {
 	const struct heap *heap;
 	const struct image *image;
-	struct window at;
-	uint32_t *row;
-	uint32_t rows;             /* row[0] to row[rows - 1] are known */
-	struct VEC(uint32_t) out;  /* edges */
-	uint64_t word[HEAP_BATCH]; /* that are likely pointers, not looked up yet */
-	uint32_t holder[HEAP_BATCH]; /* the chunk that each is in */
-	unsigned n;
-	bool too_many; /* edges: rows count them in 32 bits */
+	const struct edges_wanted *wanted;
+	struct edges *edges;
+	uint32_t rows; /* of chunks, or of those that are wanted */
+	atomic_uint_fast64_t bytes, looked_at;
+	atomic_bool too_many;
 };
 
-/* All rows up to that of `chunk` begin here at the latest. */
-static void
-begin_rows(struct extraction *x, uint32_t chunk)
+/* A part while it is read. */
+struct part {
+	struct extraction *of;
+	struct edge_part *to;
+	uint32_t first;  /* its first row */
+	uint32_t row;    /* of the block that is read, when few are wanted */
+	uint32_t groups; /* whose beginnings are known */
+	uint32_t holder; /* of the last edge */
+	struct VEC(uint32_t) edges; /* so far */
+	struct VEC(struct edges_many) many;
+};
+
+/* All groups up to that of `row` begin here at the latest. */
+static inline void
+begin_groups(struct part *p, uint32_t row)
 {
-	while (x->rows <= chunk)
-		x->row[x->rows++] = (uint32_t)x->out.n;
+	while (p->groups <= (row - p->first) / EDGES_GROUP)
+		p->to->first[p->groups++] = (uint32_t)p->edges.n;
 }
 
-/* Look the batch up.  One pointer after another to the same block makes one edge. */
 static void
-flush(struct extraction *x)
+count_many(struct part *p, uint32_t row)
 {
-	enum meet meet[HEAP_BATCH];
-	uint32_t block[HEAP_BATCH];
+	if (p->many.n == 0 || p->many.at[p->many.n - 1].chunk != row)
+		vec_push(&p->many, (struct edges_many) { row, EDGES_MANY });
+	else
+		p->many.at[p->many.n - 1].n++;
+}
 
-	x->too_many |= x->out.n > UINT32_MAX - HEAP_BATCH;
-	if (x->too_many)
-		x->n = 0;
-	pointer_meet_all(x->heap, x->image, x->word, x->n, meet, block);
-	for (unsigned i = 0; i < x->n; i++) {
-		uint32_t edge = block[i] << 2 | (uint32_t)meet[i];
+/* Blocks come in the order of their rows. */
+static inline uint32_t
+row_of(struct part *p, uint32_t holder)
+{
+	const uint32_t *among = p->of->wanted->among;
 
-		if (meet[i] == MEET_NONE || block[i] == x->holder[i])
-			continue;
-		begin_rows(x, x->holder[i]);
-		if (x->out.n == x->row[x->holder[i]] || x->out.at[x->out.n - 1] != edge)
-			vec_push(&x->out, edge);
-	}
-	x->n = 0;
+	if (!among)
+		return holder;
+	while (among[p->row] != holder)
+		p->row++;
+	return p->row;
 }
 
 static inline void
-gather(struct extraction *x, uint32_t holder, uint64_t word)
+add_edge(struct part *p, uint32_t holder, uint32_t edge)
 {
-	x->word[x->n] = word;
-	x->holder[x->n++] = holder;
-	if (x->n == HEAP_BATCH)
-		flush(x);
+	uint32_t row = row_of(p, holder);
+	unsigned char *count = &p->of->edges->count[row];
+
+	begin_groups(p, row);
+	vec_push(&p->edges, edge);
+	p->holder = holder;
+	if (*count < EDGES_MANY)
+		++*count;
+	if (*count == EDGES_MANY)
+		count_many(p, row);
 }
 
-/* The left link of a red node: its colour is in bit 0, and it leads to a node. */
-static bool
-is_red_link(const struct extraction *x, uint64_t word)
+static inline bool
+is_wanted(const struct edges_wanted *wanted, uint32_t chunk)
 {
-	uint32_t block;
-
-	return (word & 1) && heap_meet(x->heap, word - 1, &block) == MEET_START
-	    && heap_block(x->heap, block).size == TREE_NODE;
+	return !wanted->among || wanted->reach[chunk] == REACH_DIRECT;
 }
 
+/* Looks words up.  One pointer after another to the same block makes one edge. */
 static void
-read_words(struct extraction *x, const struct block *b, hs_addr from,
-    const unsigned char *bytes, uint64_t n)
+look_up(void *arg, struct words *w)
 {
-	bool jumps = b->size >= JMP_BUF && x->image->pointer_guard;
-	hs_addr left = b->size == TREE_NODE ? b->address + 8 : 0;
+	struct part *p = arg;
+	enum meet meet[HEAP_BATCH];
+	uint32_t block[HEAP_BATCH];
 
-	for (uint64_t i = 0; i + 8 <= n; i += 8) {
-		uint64_t word, frame;
+	if (p->edges.n > UINT32_MAX - HEAP_BATCH)
+		p->edges.broke = true;
+	if (p->edges.broke)
+		return;
+	heap_meet_all(w->heap, w->word, w->n, meet, block);
+	for (unsigned i = 0; i < w->n; i++) {
+		uint32_t edge = block[i] << 2 | (uint32_t)meet[i];
 
-		memcpy(&word, bytes + i, sizeof word);
-		if (pointer_likely(x->heap, word)) {
-			bool red = from + i == left && is_red_link(x, word);
-
-			gather(x, b->number, red ? word - 1 : word);
-		} else if (jumps && i >= JMP_PC && pointer_may_be_pc(x->image, word)
-		    && pointer_in_jmp_buf(x->image, from + i - JMP_PC, word, &frame)) {
-			gather(x, b->number, frame);
-		}
+		if (meet[i] == MEET_NONE || block[i] == w->holder[i]
+		    || !is_wanted(p->of->wanted, block[i]))
+			continue;
+		if (p->holder != w->holder[i] || p->edges.n == 0
+		    || p->edges.at[p->edges.n - 1] != edge)
+			add_edge(p, w->holder[i], edge);
 	}
 }
 
-/* The words of a block; what of it is missing the verdict tells. */
-static void
-read_block(struct extraction *x, const struct block *b)
+/* Gives back what was not needed.  An array that is empty is NULL. */
+static uint32_t *
+shrunk(uint32_t *at, size_t n)
 {
-	struct window *w = &x->at;
-	hs_addr end = b->address + b->size;
-	uint64_t n;
+	uint32_t *less = n > 0 ? realloc(at, n * sizeof *at) : NULL;
 
-	for (hs_addr a = b->address; a < end; a += n) {
-		if (a - w->start >= w->n) {
-			w->start = a;
-			w->n = space_stretch(x->heap->space, a, UINT64_MAX - a,
-			    &w->bytes);
-		}
-		n = w->n - (a - w->start);
-		n = n < end - a ? n : end - a;
-		if (w->bytes)
-			read_words(x, b, a, w->bytes + (a - w->start), n);
-	}
+	if (n == 0)
+		free(at);
+	return less || n == 0 ? less : at;
 }
 
+/* Keeps what a part has.  False: it is too much. */
 static bool
-fail_too_many(struct hs_error *err)
+keep(struct part *p)
 {
-	return fail(err, "more than %u pointers in the heap: not supported",
-	    UINT32_MAX);
-}
+	struct extraction *x = p->of;
+	uint64_t bytes = p->edges.n * sizeof *p->edges.at, most = x->wanted->most_bytes;
 
-static bool
-read_span(struct extraction *x, const struct span *s,
-    const struct progress *progress, struct hs_error *err)
-{
-	const struct heap *h = x->heap;
-	struct block b = heap_block(h, s->first);
-
-	for (uint32_t i = 0; i < s->count; i++) {
-		if (b.state == STATE_USED)
-			read_block(x, &b);
-		if (x->too_many)
-			return fail_too_many(err);
-		if (b.number % TICK == 0
-		    && !progress_on(progress, "reading pointers", b.number,
-			h->nchunks, err))
-			return false;
-		if (i + 1 < s->count && !heap_next(h, &b))
-			break;
-	}
-	return true;
-}
-
-/* Spans in the order of their chunks' numbers, so that rows come out sorted. */
-static bool
-read_spans(struct extraction *x, const struct progress *progress, struct hs_error *err)
-{
-	const struct heap *h = x->heap;
-
-	for (size_t i = 0; i < h->by_number.n; i++)
-		if (!read_span(x, &h->spans.at[h->by_number.at[i]], progress, err))
-			return false;
-	flush(x);
-	if (x->too_many)
-		return fail_too_many(err);
-	begin_rows(x, h->nchunks);
-	return !x->out.broke || fail_nomem(err);
-}
-
-bool
-edges_extract(struct edges *edges, const struct heap *heap,
-    const struct image *image, const struct crew *crew, struct hs_error *err)
-{
-	struct extraction x = { .heap = heap, .image = image };
-	autofree uint32_t *row = malloc((heap->nchunks + (size_t)1) * sizeof *row);
-
-	if (!row)
-		return fail_nomem(err);
-	x.row = row;
-	if (!read_spans(&x, crew->progress, err)) {
-		vec_free(&x.out);
+	bytes += atomic_fetch_add(&x->bytes, bytes);
+	if (p->edges.broke || p->many.broke || (most && bytes > most)) {
+		vec_free(&p->edges);
+		vec_free(&p->many);
+		atomic_store(&x->too_many, true);
 		return false;
 	}
-	edges->row = take(&row);
-	edges->edge = x.out.at;
-	edges->n = x.out.n;
+	p->to->edge = shrunk(p->edges.at, p->edges.n);
+	p->to->n = (uint32_t)p->edges.n;
+	p->to->many = p->many.at;
+	p->to->nmany = (uint32_t)p->many.n;
 	return true;
+}
+
+static void
+read_among(struct words *w, const uint32_t *among, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct block b = heap_block(w->heap, among[i]);
+
+		words_of_block(w, &b);
+	}
+}
+
+static bool
+read_part(void *arg, size_t i)
+{
+	struct extraction *x = arg;
+	uint32_t first = (uint32_t)i << EDGES_PART, left = x->rows - first;
+	uint32_t end = first + (left < 1 << EDGES_PART ? left : 1 << EDGES_PART);
+	struct part p = {
+		.of = x,
+		.to = &x->edges->part[i],
+		.first = first,
+		.row = first,
+	};
+	struct words w;
+
+	words_init(&w, x->heap, x->image, look_up, &p);
+	if (x->wanted->among) {
+		read_among(&w, x->wanted->among + first, end - first);
+	} else {
+		p.edges.at = malloc(ROOM * sizeof *p.edges.at);
+		p.edges.max = p.edges.at ? ROOM : 0;
+		words_of_chunks(&w, first, end);
+	}
+	words_flush(&w);
+	if (end > first)
+		begin_groups(&p, end - 1);
+	atomic_fetch_add(&x->looked_at, w.looked_at);
+	return keep(&p);
+}
+
+/* Bytes of what is there whatever the edges are. */
+static uint64_t
+fixed_bytes(uint32_t rows)
+{
+	return rows + ((rows >> EDGES_PART) + UINT64_C(1)) * sizeof(struct edge_part);
+}
+
+static bool
+make_rows(struct edges *e, uint32_t rows)
+{
+	size_t parts = (rows >> EDGES_PART) + (size_t)1;
+	size_t counts = align_up(rows + (size_t)1, EDGES_GROUP);
+
+	e->count = aligned_alloc(EDGES_GROUP, counts);
+	e->part = calloc(parts, sizeof *e->part);
+	if (!e->count || !e->part)
+		return false;
+	memset(e->count, 0, counts);
+	e->nparts = parts;
+	return true;
+}
+
+enum edges_outcome
+edges_extract(struct edges *edges, const struct heap *heap, const struct image *image,
+    const struct edges_wanted *wanted, const struct crew *crew, struct hs_error *err)
+{
+	scoped(edges_fini) struct edges e = { .count = NULL };
+	struct extraction x = { .heap = heap,
+		.image = image,
+		.wanted = wanted,
+		.edges = &e,
+		.rows = wanted->among ? wanted->n : heap->nchunks };
+
+	x.bytes = fixed_bytes(x.rows);
+	if ((wanted->most_bytes && x.bytes > wanted->most_bytes)
+	    || !make_rows(&e, x.rows))
+		return EDGES_TOO_MANY;
+	if (!crew_read(crew, "reading pointers",
+		wanted->among ? 0 : heap->used.bytes, e.nparts, read_part, &x, err))
+		return x.too_many ? EDGES_TOO_MANY : EDGES_FAILED;
+	for (size_t i = 0; i < e.nparts; i++)
+		e.n += e.part[i].n;
+	e.looked_at = x.looked_at;
+	*edges = e;
+	e = (struct edges) { .count = NULL };
+	return EDGES_DONE;
+}
+
+/* The first of the chunks with very many edges that is not before `chunk`. */
+static uint32_t
+many_from(const struct edge_part *part, uint32_t chunk)
+{
+	uint32_t low = 0, high = part->nmany;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (part->many[mid].chunk < chunk)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+void
+edges_correct(const struct edge_part *part, uint32_t chunk, uint32_t *first,
+    uint32_t *n)
+{
+	uint32_t i = many_from(part, chunk / EDGES_GROUP * EDGES_GROUP);
+
+	for (; i < part->nmany && part->many[i].chunk < chunk; i++)
+		*first += part->many[i].n - EDGES_MANY;
+	if (i < part->nmany && part->many[i].chunk == chunk)
+		*n = part->many[i].n;
 }
 
 void
 edges_fini(struct edges *e)
 {
-	free(e->row);
-	free(e->edge);
-	*e = (struct edges) { .row = NULL };
+	for (size_t i = 0; i < e->nparts; i++) {
+		free(e->part[i].edge);
+		free(e->part[i].many);
+	}
+	free(e->part);
+	free(e->count);
+	*e = (struct edges) { .count = NULL };
 }

@@ -26,13 +26,35 @@ reach_is_leak(enum reach r)
 }
 
 /*
- * Edges as compressed rows: chunk i points at edge[row[i]] to edge[row[i + 1] - 1],
- * a chunk number in the high 30 bits, an enum meet in the low 2.
+ * Edges as compressed rows.  Chunks are in parts of 2^EDGES_PART, those in
+ * groups of EDGES_GROUP.  Of a part's edges, those of group i begin at
+ * first[i]; where in the group a chunk's edges begin is the sum of the counts
+ * before its own.  A count is a byte: EDGES_MANY says that `many` has it.
+ *
+ * An edge has a chunk number in the high 30 bits and an enum meet in the low 2.
+ * Read edges with edges_of().
  */
-struct edges {
-	uint32_t *row; /* nchunks + 1 of them */
+enum { EDGES_PART = 16, EDGES_GROUP = 64, EDGES_MANY = 255 };
+
+struct edges_many {
+	uint32_t chunk, n;
+};
+
+struct edge_part {
 	uint32_t *edge;
-	uint64_t n;
+	uint32_t n;
+	uint32_t nmany;
+	struct edges_many *many; /* sorted by chunk */
+	uint32_t first[(1 << EDGES_PART) / EDGES_GROUP];
+};
+
+struct edges {
+	bool among_lost;      /* rows are of lost blocks only: graph/leaks.c */
+	unsigned char *count; /* of each chunk; a group takes one cache line */
+	struct edge_part *part;
+	size_t nparts;
+	uint64_t n;         /* edges of all parts */
+	uint64_t looked_at; /* words that were looked at for them */
 };
 
 static inline uint32_t

@@ -20,6 +20,7 @@
  */
 #include "graph/leaks.h"
 
+#include "base/bits.h"
 #include "graph/edges.h"
 
 #include <string.h>
@@ -30,28 +31,61 @@ struct finding {
 	struct graph *graph;
 	const struct heap *heap;
 	struct VEC(uint32_t) lost; /* chunk numbers of unreached blocks, ascending */
-	uint32_t *component; /* of each of them, by rank; in order of completion */
+	/* For 64 chunks each: which are lost, and how many are before them. */
+	uint64_t *is_lost;
+	uint32_t *lost_before;
+	uint32_t *component; /* of each lost block, by rank; in order of completion */
 	uint32_t ncomponents;
 	unsigned char *entered; /* of each component: a pointer from another leads in */
 };
+
+static void
+finding_fini(struct finding *f)
+{
+	vec_free(&f->lost);
+	free(f->is_lost);
+	free(f->lost_before);
+	free(f->component);
+	free(f->entered);
+}
+
+static bool
+find_lost(struct finding *f)
+{
+	uint32_t n = f->heap->nchunks;
+
+	f->is_lost = calloc(n / 64 + (size_t)1, sizeof *f->is_lost);
+	f->lost_before = calloc(n / 64 + (size_t)1, sizeof *f->lost_before);
+	if (!f->is_lost || !f->lost_before)
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		if (i % 64 == 0)
+			f->lost_before[i / 64] = (uint32_t)f->lost.n;
+		if (f->graph->reach[i] != REACH_DIRECT)
+			continue;
+		f->is_lost[i / 64] |= UINT64_C(1) << i % 64;
+		vec_push(&f->lost, i);
+	}
+	return !f->lost.broke;
+}
 
 /* The rank of a chunk among the lost ones, NONE when it is not lost. */
 static uint32_t
 rank_of(const struct finding *f, uint32_t chunk)
 {
-	size_t from = 0, to = f->lost.n;
+	uint64_t lost = f->is_lost[chunk / 64], bit = UINT64_C(1) << chunk % 64;
 
-	if (f->graph->reach[chunk] != REACH_DIRECT)
-		return NONE;
-	while (to - from > 1) {
-		size_t mid = from + (to - from) / 2;
+	return lost & bit ? f->lost_before[chunk / 64] + count_bits(lost & (bit - 1))
+			  : NONE;
+}
 
-		if (f->lost.at[mid] <= chunk)
-			from = mid;
-		else
-			to = mid;
-	}
-	return (uint32_t)from;
+/* The edges of a lost block: n of them. */
+static const uint32_t *
+edges_from(const struct finding *f, uint32_t rank, uint32_t *n)
+{
+	const struct edges *e = &f->graph->edges;
+
+	return edges_of(e, e->among_lost ? rank : f->lost.at[rank], n);
 }
 
 /* Is this edge one along which a leak is indirect?  Then the rank it leads to, else NONE. */
@@ -100,7 +134,7 @@ step(struct tarjan *t)
 {
 	struct visit *v = &t->path.at[t->path.n - 1];
 	uint32_t rank = v->rank, n;
-	const uint32_t *e = edges_of(&t->f->graph->edges, t->f->lost.at[rank], &n);
+	const uint32_t *e = edges_from(t->f, rank, &n);
 
 	while (v->edge < n) {
 		uint32_t to = leads_to(t->f, e[v->edge++]);
@@ -159,7 +193,7 @@ find_entered(struct finding *f)
 {
 	for (uint32_t i = 0; i < f->lost.n; i++) {
 		uint32_t n;
-		const uint32_t *e = edges_of(&f->graph->edges, f->lost.at[i], &n);
+		const uint32_t *e = edges_from(f, i, &n);
 
 		for (uint32_t k = 0; k < n; k++) {
 			uint32_t to = leads_to(f, e[k]);
@@ -225,7 +259,7 @@ gather_indirect(struct finding *f)
 		vec_push(&todo, rank_of(f, l->block));
 		while (todo.n > 0) {
 			uint32_t rank = todo.at[--todo.n], n;
-			const uint32_t *e = edges_of(&g->edges, f->lost.at[rank], &n);
+			const uint32_t *e = edges_from(f, rank, &n);
 
 			for (uint32_t k = 0; k < n; k++) {
 				uint32_t to = leads_to(f, e[k]);
@@ -260,29 +294,47 @@ tell_apart(struct finding *f, struct hs_error *err)
 	return true;
 }
 
-bool
-leaks_find(struct graph *graph, const struct heap *heap,
-    const struct progress *progress, struct hs_error *err)
+/* When there was no room for all edges: those among lost blocks. */
+static bool
+extract_edges(struct finding *f, const struct image *image, const struct room *room,
+    const struct crew *crew, struct hs_error *err)
 {
-	struct finding f = { .graph = graph, .heap = heap };
-	bool ok;
+	struct edges *e = &f->graph->edges;
+	struct edges_wanted wanted = {
+		.among = f->lost.at,
+		.n = (uint32_t)f->lost.n,
+		.reach = f->graph->reach,
+		.most_bytes = room_for_lost(room, f->lost.n),
+	};
+	uint64_t bytes = 0;
 
-	for (uint32_t i = 0; i < heap->nchunks; i++)
-		if (graph->reach[i] == REACH_DIRECT)
-			vec_push(&f.lost, i);
-	f.component = malloc((f.lost.n + 1) * sizeof *f.component);
-	ok = f.component && !f.lost.broke;
-	if (ok) {
-		memset(f.component, 0xff, f.lost.n * sizeof *f.component);
-		ok = find_components(&f, progress, err) && tell_apart(&f, err);
-	} else {
-		ok = fail_nomem(err);
+	switch (edges_extract(e, f->heap, image, &wanted, crew, err)) {
+	case EDGES_DONE: e->among_lost = true; return true;
+	case EDGES_FAILED: return false;
+	case EDGES_TOO_MANY: break;
 	}
-	for (uint32_t i = 0; ok && i < f.lost.n; i++) /* last: ranks ask for REACH_DIRECT */
+	for (size_t i = 0; i < f->lost.n; i++)
+		bytes += heap_block(f->heap, f->lost.at[i]).size;
+	return fail_no_room(err, room, f->lost.n, bytes);
+}
+
+bool
+leaks_find(struct graph *graph, const struct heap *heap, const struct image *image,
+    const struct room *room, const struct crew *crew, struct hs_error *err)
+{
+	scoped(finding_fini) struct finding f = { .graph = graph, .heap = heap };
+
+	if (!find_lost(&f)
+	    || !(f.component = malloc((f.lost.n + 1) * sizeof *f.component)))
+		return fail_nomem(err);
+	memset(f.component, 0xff, f.lost.n * sizeof *f.component);
+	if (f.lost.n > 0 && graph->edges.nparts == 0
+	    && !extract_edges(&f, image, room, crew, err))
+		return false;
+	if (!find_components(&f, crew->progress, err) || !tell_apart(&f, err))
+		return false;
+	for (uint32_t i = 0; i < f.lost.n; i++)
 		if (f.entered[f.component[i]])
 			graph->reach[f.lost.at[i]] = REACH_INDIRECT;
-	vec_free(&f.lost);
-	free(f.component);
-	free(f.entered);
-	return ok;
+	return true;
 }

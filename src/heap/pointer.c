@@ -87,16 +87,13 @@ is_recognised(const struct heap *h, const struct image *image,
 	    || is_base(h, image, b, offset);
 }
 
-/* What the interior pointer `word` to a block counts as. */
-static enum meet
-judge(const struct heap *h, const struct image *image, uint64_t word, uint32_t number)
+bool
+pointer_is_start(const struct heap *h, const struct image *image, uint64_t word)
 {
 	struct block b;
 
-	return heap_chunk_at(h, word, &b) && b.number == number
-		&& is_recognised(h, image, &b, word - b.address)
-	    ? MEET_START
-	    : MEET_INTERIOR;
+	return heap_chunk_at(h, word, &b) && word > b.address
+	    && is_recognised(h, image, &b, word - b.address);
 }
 
 enum meet
@@ -105,17 +102,7 @@ pointer_meet(const struct heap *h, const struct image *image, uint64_t word,
 {
 	enum meet m = heap_meet(h, word, number);
 
-	return m == MEET_INTERIOR ? judge(h, image, word, *number) : m;
-}
-
-void
-pointer_meet_all(const struct heap *h, const struct image *image,
-    const uint64_t *word, unsigned n, enum meet *meet, uint32_t *number)
-{
-	heap_meet_all(h, word, n, meet, number);
-	for (unsigned i = 0; i < n; i++)
-		if (meet[i] == MEET_INTERIOR)
-			meet[i] = judge(h, image, word[i], number[i]);
+	return m == MEET_INTERIOR && pointer_is_start(h, image, word) ? MEET_START : m;
 }
 
 bool

@@ -41,9 +41,8 @@ pointer_likely(const struct heap *h, uint64_t word)
 enum meet pointer_meet(const struct heap *h, const struct image *image,
     uint64_t word, uint32_t *number);
 
-/* The same for n words at once, HEAP_BATCH at most. */
-void pointer_meet_all(const struct heap *h, const struct image *image,
-    const uint64_t *word, unsigned n, enum meet *meet, uint32_t *number);
+/* Is an interior pointer of such a kind?  False, too, when it is none. */
+bool pointer_is_start(const struct heap *h, const struct image *image, uint64_t word);
 
 /* Could this word be a program counter that PTR_MANGLE hides?  Next to none else is. */
 static inline bool

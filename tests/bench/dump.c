@@ -13,9 +13,7 @@
  * marked MADV_DONTDUMP: it is full of addresses that must not pass for pointers.  What
  * the writer has on its stack lies below the saved stack pointer, where nobody looks.
  *
- * As in a core of the kernel's, memory that the process may write to is there, and so
- * are the first page of a file and data that is read-only by now; code is not.  Pages
- * of zeros are holes in the file.
+ * What of memory a core has is in maps.c.  Pages of zeros are holes in the file.
  */
 #include "bench/dump.h"
 
@@ -23,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -32,39 +31,35 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "bench/maps.h"
+
 #ifndef __x86_64__
 #error "the registers of this machine are not known here: see fill_registers()"
 #endif
 
 enum {
-	PAGE = 4096,
 	MAPPINGS_MOST = 65535 - 2, /* with the notes' segment: e_phnum ends there */
 	TEXT_MOST = 16 << 20,      /* of /proc/self/maps */
-	AT_ONCE = 256,             /* pages in a call of write */
-};
-
-struct mapping {
-	uint64_t start, end, offset; /* offset: of a file */
-	uint64_t bytes;              /* of it, from its start on, are in the core */
-	uint32_t flags;              /* PF_R and its kin */
-	const char *path;            /* of the file; NULL: none */
+	AT_ONCE = 512,             /* pages looked at and written */
 };
 
 /* What the writer remembers.  Pages of it that are not used cost nothing. */
-static struct notebook {
-	_Atomic unsigned nthreads;
-	unsigned threads_most;
-	uint64_t size; /* of this, with what stands behind it */
+struct notebook {
+	unsigned nthreads;
+	_Atomic unsigned arrived, parked; /* of them */
 	size_t nmappings;
 	struct mapping mapping[MAPPINGS_MOST];
 	Elf64_Ehdr head;
 	Elf64_Phdr segment[MAPPINGS_MOST + 1];
-	char text[TEXT_MOST];
-	ucontext_t here; /* of the thread that writes */
+	char text[TEXT_MOST]; /* their paths */
+	ucontext_t here;      /* of the thread that writes */
+	int pagemap;          /* which pages were ever touched; or -1 */
 	size_t notes_size;
-	unsigned char *notes;           /* behind thread[] */
-	struct elf_prstatus thread[]; /* threads_most; the first is the one that writes */
-} *book;
+	unsigned char *notes;         /* behind thread[] */
+	struct elf_prstatus thread[]; /* nthreads; the first is the one that writes */
+};
+
+static struct notebook *book;
 
 bool
 dump_prepare(unsigned threads)
@@ -77,9 +72,7 @@ dump_prepare(unsigned threads)
 	if (p == MAP_FAILED)
 		return false;
 	book = p;
-	book->size = size;
-	book->threads_most = threads;
-	book->nthreads = 1;
+	book->nthreads = threads;
 	book->notes = (unsigned char *)&book->thread[threads];
 	return true;
 }
@@ -115,102 +108,15 @@ fill_registers(struct elf_prstatus *to, const greg_t *from)
 _Noreturn void
 dump_park(void)
 {
-	unsigned number = book->nthreads++;
+	unsigned number = ++book->arrived;
 	ucontext_t here;
 
-	if (number < book->threads_most && getcontext(&here) == 0)
+	if (number < book->nthreads && getcontext(&here) == 0) {
 		fill_registers(&book->thread[number], here.uc_mcontext.gregs);
+		book->parked++;
+	}
 	for (;;)
 		pause();
-}
-
-/* ---- Mappings */
-
-static uint64_t
-number(const char **at, unsigned base)
-{
-	uint64_t n = 0;
-
-	for (;; (*at)++) {
-		unsigned char c = (unsigned char)**at;
-		unsigned digit = c >= 'a' ? c - 'a' + 10u : c - (unsigned)'0';
-
-		if (c < '0' || digit >= base)
-			return n;
-		n = n * base + digit;
-	}
-}
-
-static uint64_t
-bytes_in_core(const struct mapping *m)
-{
-	bool kernels = m->path && !strncmp(m->path, "[v", 2) && strcmp(m->path, "[vdso]");
-
-	if (!(m->flags & PF_R) || kernels)
-		return 0;
-	if ((m->flags & PF_W) || !m->path || m->path[0] == '[')
-		return m->end - m->start;
-	if (m->offset == 0)
-		return PAGE;
-	return m->flags & PF_X ? 0 : m->end - m->start;
-}
-
-/* A line of /proc/self/maps; what remains of the text begins at the result. */
-static const char *
-read_mapping(struct mapping *m, const char *at)
-{
-	char *end = strchr(at, '\n');
-
-	*end = '\0';
-	m->start = number(&at, 16);
-	at++;
-	m->end = number(&at, 16);
-	m->flags = (at[1] == 'r' ? PF_R : 0u) | (at[2] == 'w' ? PF_W : 0u)
-	    | (at[3] == 'x' ? PF_X : 0u);
-	at += strlen(" rwxp ");
-	m->offset = number(&at, 16);
-	at = strpbrk(at, "/[");
-	m->path = at;
-	m->bytes = bytes_in_core(m);
-	return end + 1;
-}
-
-/* A whole file below /proc/self into a buffer with room for most bytes and a NUL. */
-static size_t
-read_own(const char *path, char *to, size_t most)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t n = 0;
-	ssize_t got;
-
-	if (fd < 0)
-		return 0;
-	while (n < most && (got = read(fd, to + n, most - n)) > 0)
-		n += (size_t)got;
-	close(fd);
-	to[n] = '\0';
-	return n;
-}
-
-static bool
-read_mappings(void)
-{
-	size_t n = read_own("/proc/self/maps", book->text, TEXT_MOST - 1);
-	const char *at = book->text, *end = at + n;
-
-	if (n == 0 || end[-1] != '\n')
-		return false;
-	while (at < end) {
-		struct mapping m;
-
-		at = read_mapping(&m, at);
-		if (m.start <= (uintptr_t)book && (uintptr_t)book < m.end)
-			continue;
-		if (book->nmappings == MAPPINGS_MOST)
-			return false;
-		book->mapping[book->nmappings++] = m;
-	}
-	return true;
 }
 
 /* ---- Notes */
@@ -251,12 +157,20 @@ note_auxv(void)
 	memcpy(note(NT_AUXV, size), auxv, size);
 }
 
+static unsigned char *
+put(unsigned char *at, uint64_t word)
+{
+	memcpy(at, &word, sizeof word);
+	return at + sizeof word;
+}
+
 /* Two words, three for each mapping of a file, and then the names. */
 static void
 note_files(void)
 {
-	uint64_t count = 0, *word;
-	size_t size = 0;
+	uint64_t count = 0;
+	size_t size = 2 * sizeof count;
+	unsigned char *word;
 	char *name;
 
 	for (size_t i = 0; i < book->nmappings; i++) {
@@ -264,21 +178,18 @@ note_files(void)
 
 		if (path && path[0] == '/') {
 			count++;
-			size += 3 * sizeof *word + strlen(path) + 1;
+			size += 3 * sizeof count + strlen(path) + 1;
 		}
 	}
-	word = note(NT_FILE, 2 * sizeof *word + size);
-	name = (char *)(word + 2 + 3 * count);
-	*word++ = count;
-	*word++ = PAGE;
+	word = note(NT_FILE, size);
+	name = (char *)word + (2 + 3 * count) * sizeof count;
+	word = put(put(word, count), PAGE);
 	for (size_t i = 0; i < book->nmappings; i++) {
 		const struct mapping *m = &book->mapping[i];
 
 		if (!m->path || m->path[0] != '/')
 			continue;
-		*word++ = m->start;
-		*word++ = m->end;
-		*word++ = m->offset / PAGE;
+		word = put(put(put(word, m->start), m->end), m->offset / PAGE);
 		name = stpcpy(name, m->path) + 1;
 	}
 }
@@ -324,19 +235,54 @@ is_zero(const uint64_t *page)
 	return true;
 }
 
+/*
+ * Of n pages of anonymous memory from a on, was each ever touched?  In most of a vast
+ * block none was, and to look whether they are zero would take longer than all else.
+ */
+static void
+ask_touched(bool *touched, uint64_t a, size_t n)
+{
+	enum { HERE = 1, SWAPPED = 2 };
+	uint64_t entry[AT_ONCE];
+	ssize_t got = pread(book->pagemap, entry, n * sizeof *entry,
+	    (off_t)(a / PAGE * sizeof *entry));
+
+	for (size_t i = 0; i < n; i++)
+		touched[i] = got != (ssize_t)(n * sizeof *entry)
+		    || entry[i] >> 62 & (HERE | SWAPPED);
+}
+
+/* At most AT_ONCE pages, to an offset of the file. */
+static bool
+write_pages(int fd, const struct mapping *m, uint64_t a, size_t n, uint64_t to)
+{
+	const char *from = (const char *)(uintptr_t)a;
+	bool touched[AT_ONCE];
+	size_t run;
+
+	memset(touched, true, sizeof touched);
+	if (!m->path)
+		ask_touched(touched, a, n);
+	for (size_t i = 0; i < n; i += run + 1) {
+		for (run = 0; i + run < n && touched[i + run]
+		     && !is_zero((const void *)(from + (i + run) * PAGE));
+		     run++)
+			continue;
+		if (!write_at(fd, from + i * PAGE, run * PAGE, to + i * PAGE))
+			return false;
+	}
+	return true;
+}
+
 static bool
 write_memory(int fd, const struct mapping *m, uint64_t to)
 {
-	for (uint64_t at = 0; at < m->bytes;) {
-		const char *from = (const char *)(uintptr_t)(m->start + at);
-		uint64_t n = 0;
+	for (uint64_t at = 0; at < m->bytes; at += AT_ONCE * PAGE) {
+		uint64_t pages = (m->bytes - at) / PAGE;
 
-		while (at + n < m->bytes && n < AT_ONCE * PAGE
-		    && !is_zero((const uint64_t *)(const void *)(from + n)))
-			n += PAGE;
-		if (!write_at(fd, from, n, to + at))
+		if (!write_pages(fd, m, m->start + at,
+			pages < AT_ONCE ? pages : AT_ONCE, to + at))
 			return false;
-		at += n > 0 ? n : PAGE;
 	}
 	return true;
 }
@@ -348,9 +294,10 @@ lay_out(void)
 	Elf64_Phdr *p = book->segment;
 	uint64_t at = sizeof book->head + (book->nmappings + 1) * sizeof *p;
 
-	*p++ = (Elf64_Phdr) {
-		.p_type = PT_NOTE, .p_offset = at, .p_filesz = book->notes_size, .p_align = 4
-	};
+	*p++ = (Elf64_Phdr) { .p_type = PT_NOTE,
+		.p_offset = at,
+		.p_filesz = book->notes_size,
+		.p_align = 4 };
 	at = (at + book->notes_size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 	for (size_t i = 0; i < book->nmappings; i++) {
 		const struct mapping *m = &book->mapping[i];
@@ -391,10 +338,13 @@ write_headers(int fd)
 static __attribute__((noinline)) bool
 write_core(int fd)
 {
-	if (!read_mappings()) {
+	book->nmappings =
+	    maps_read(book->mapping, MAPPINGS_MOST, book->text, TEXT_MOST, book);
+	if (book->nmappings == 0) {
 		errno = E2BIG;
 		return false;
 	}
+	book->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	make_notes();
 	uint64_t size = lay_out();
 	if (!write_headers(fd) || ftruncate(fd, (off_t)size) != 0)
@@ -408,6 +358,8 @@ write_core(int fd)
 bool
 dump_core(int fd)
 {
+	while (book->parked < book->nthreads - 1)
+		sched_yield();
 	if (getcontext(&book->here) != 0)
 		return false;
 	fill_registers(&book->thread[0], book->here.uc_mcontext.gregs);

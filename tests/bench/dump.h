@@ -11,15 +11,18 @@
 
 #include <stdbool.h>
 
-/* To be called before any other thread exists: makes room for the registers of so many. */
+/*
+ * To be called before any other thread exists; so many there will be, the calling one
+ * included.  False, with errno set, when there is no memory.
+ */
 bool dump_prepare(unsigned threads);
 
 /* The calling thread is in the core as it stands here, and waits forever. */
 _Noreturn void dump_park(void);
 
 /*
- * The calling thread is the core's first one.  fd is an empty file.  False, with
- * errno set, when the core cannot be written.
+ * Waits for the others to be parked; the calling thread is the core's first one.  fd is
+ * an empty file.  False, with errno set, when the core cannot be written.
  */
 bool dump_core(int fd);
 

@@ -97,10 +97,10 @@ goes_on nothing
 cat >cut.py <<'END'
 import heapscan.analysis, os
 
-def cut(self, stage, percent, was=heapscan.analysis.Progress.__call__):
+def cut(self, stage, *how_far, was=heapscan.analysis.Progress.__call__):
     if os.path.exists('cut.core'):
         os.truncate('cut.core', 8192)
-    was(self, stage, percent)
+    was(self, stage, *how_far)
 
 heapscan.analysis.Progress.__call__ = cut
 END
@@ -136,11 +136,11 @@ like 'and then another core is read' goes_on '^  main '
 cat >hasty.py <<'END'
 import heapscan.analysis, os, signal
 
-def hasty(self, stage, percent, was=heapscan.analysis.Progress.__call__):
+def hasty(self, stage, *how_far, was=heapscan.analysis.Progress.__call__):
     if stage == self.hated:
         self.hated = None
         os.kill(os.getpid(), signal.SIGINT)
-    was(self, stage, percent)
+    was(self, stage, *how_far)
 
 heapscan.analysis.Progress.__call__ = hasty
 END

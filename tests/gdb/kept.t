@@ -59,6 +59,8 @@ tbreak round_done
 kill
 run
 heap leaks
+python import heapscan.target; heapscan.target.position = lambda: (0, 0)
+heap leaks
 END
 kept 'nothing was done' moved 2
 anew 'continue' moved 3
@@ -68,6 +70,7 @@ anew 'a register is set' moved 6
 anew 'a function is called' moved 7
 kept 'what does not move was looked at' moved 8
 anew 'kill and run' moved 9
+anew 'the thread is elsewhere, though gdb said nothing' moved 10
 one='6 leaks: 12 blocks, 1,728 bytes'
 two='9 leaks: 18 blocks, 2,592 bytes'
 is 'one round and the worker have lost six' "$(leaked moved 1)" "$one"

@@ -113,10 +113,27 @@ heap leaks
 END
 answer wrong 'heap leaks' >said
 like 'the wrong program is named' said 'server is not the program that ran: build-id '
-sed -i 's/^.*server is/server is/' said
+like 'and how to do without it' said '"file" alone makes gdb let go of it$'
+sed -i 's/^.*server is/server is/; s/: "file" alone.*//' said
 same 'in the words of the command line' said <wanted
 answer wrong 'heap leaks' 2 | tail -n 1 >last
 like 'with the right one it goes on' last 'allocator is linked into it'
+
+# ---- A program that was deleted
+
+cp "$server" gone
+start ready ./gone 1
+rm gone
+debug gone <<END
+attach $pid
+heap leaks --json=gone.json
+heap leaks
+detach
+END
+ok 'what was deleted is still found, where the kernel has it' \
+	sh -c '! grep -q "not found here" gone.json'
+answer gone 'heap leaks' >said
+like 'and it is called what it was' said '^gone'
 
 # ---- A connection that breaks
 

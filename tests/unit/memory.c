@@ -86,3 +86,28 @@ memory_put(struct memory *m, hs_addr a, uint64_t word)
 {
 	memcpy(memory_bytes(m, a, sizeof word), &word, sizeof word);
 }
+
+void
+memory_lose(struct memory *m, hs_addr a)
+{
+	struct area *area = area_at(m, a, MEMORY_PAGE);
+	struct area hole = *area, rest = *area;
+
+	hole.range = (struct range) { a, a + MEMORY_PAGE };
+	hole.missing = true;
+	hole.size = hole.room = MEMORY_PAGE;
+	hole.bytes = calloc(1, MEMORY_PAGE);
+	rest.range.start = a + MEMORY_PAGE;
+	rest.size = rest.room = area->range.start + area->size - rest.range.start;
+	rest.bytes = malloc(rest.size);
+	if (!hole.bytes || !rest.bytes)
+		abort();
+	memcpy(rest.bytes, area->bytes + (rest.range.start - area->range.start),
+	    rest.size);
+	area->range.end = a;
+	area->size = a - area->range.start;
+	vec_push(m, hole);
+	vec_push(m, rest);
+	if (m->broke)
+		abort();
+}

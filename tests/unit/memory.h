@@ -31,6 +31,9 @@ void memory_reach(struct memory *m, hs_addr end);
 uint64_t memory_get(struct memory *m, hs_addr a);
 void memory_put(struct memory *m, hs_addr a, uint64_t word);
 
+/* The page at a, in the middle of an area, is not in the core. */
+void memory_lose(struct memory *m, hs_addr a);
+
 /* n bytes that last until something is put or reached. */
 unsigned char *memory_bytes(struct memory *m, hs_addr a, uint64_t n);
 

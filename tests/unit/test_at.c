@@ -127,9 +127,8 @@ command_says_the_same(void)
 }
 
 static bool
-go_on(void *arg, const char *stage, int percent)
+go_on(void *arg, const struct hs_progress *p UNUSED)
 {
-	(void)stage, (void)percent;
 	return *(bool *)arg;
 }
 

@@ -115,27 +115,42 @@ error_passes_no_control_character_on(void)
 }
 
 static bool
-stop(void *seen, const char *stage, int percent)
+stop(void *seen, const struct hs_progress *p)
 {
-	*(int *)seen = percent;
-	return strcmp(stage, "heap") != 0;
+	*(struct hs_progress *)seen = *p;
+	return strcmp(p->stage, "heap") != 0;
 }
 
 static void
 progress_can_interrupt(void)
 {
-	int seen = -1;
+	struct hs_progress seen = { .percent = -1 };
 	struct progress silent = { 0 }, p = { stop, &seen };
 	struct hs_error err;
 
 	CHECK(progress_on(&silent, "heap", 1, 2, &err));
-	CHECK(progress_on(&p, "graph", 0, 0, &err) && seen == 100);
-	CHECK(!progress_on(&p, "heap", 1, 4, &err) && seen == 25);
-	CHECK(err.status == HS_INTERRUPTED);
+	CHECK(progress_on(&p, "graph", 0, 0, &err) && seen.percent == 100);
+	CHECK(!progress_on(&p, "heap", 1, 4, &err) && seen.percent == 25);
+	CHECK(err.status == HS_INTERRUPTED && seen.done == 0 && seen.all == 0);
+}
+
+static void
+progress_counts_bytes_of_an_end_that_may_be_unknown(void)
+{
+	struct hs_progress seen = { .percent = -1 };
+	struct progress p = { stop, &seen };
+	struct hs_error err;
+
+	CHECK(progress_bytes(&p, "graph", 1 << 20, 4 << 20, &err));
+	CHECK(seen.percent == 25 && seen.done == 1 << 20 && seen.all == 4 << 20);
+	CHECK(progress_bytes(&p, "graph", 5, 4, &err) && seen.percent == 100);
+	CHECK(progress_bytes(&p, "graph", 7, 0, &err));
+	CHECK(seen.percent == 0 && seen.done == 7 && seen.all == 0);
+	CHECK(!progress_bytes(&p, "heap", 1, 4, &err) && err.status == HS_INTERRUPTED);
 }
 
 TESTS(range_holds_its_start_and_not_its_end, length_that_would_wrap_is_not_held,
     ranges_side_by_side_share_nothing, alignment_never_wraps,
     vector_keeps_what_was_pushed, vector_without_memory_drops_and_remembers,
     error_says_where_then_what, error_passes_no_control_character_on,
-    progress_can_interrupt)
+    progress_can_interrupt, progress_counts_bytes_of_an_end_that_may_be_unknown)

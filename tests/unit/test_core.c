@@ -505,7 +505,7 @@ standard_input_is_read_from_a_pipe(void)
 }
 
 static bool
-stop_at_once(void *arg UNUSED, const char *stage UNUSED, int percent UNUSED)
+stop_at_once(void *arg UNUSED, const struct hs_progress *p UNUSED)
 {
 	return false;
 }

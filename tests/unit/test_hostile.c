@@ -52,30 +52,6 @@ area_of(struct world *w, hs_addr a)
 	abort();
 }
 
-/* The page at a, in the middle of an area, is not in the core. */
-static void
-lose_page(struct world *w, hs_addr a)
-{
-	struct area *area = area_of(w, a);
-	struct area hole = *area, rest = *area;
-
-	hole.range = (struct range) { a, a + PAGE };
-	hole.missing = true;
-	hole.size = hole.room = PAGE;
-	hole.bytes = calloc(1, PAGE);
-	rest.range.start = a + PAGE;
-	rest.size = rest.room = area->range.start + area->size - rest.range.start;
-	rest.bytes = malloc(rest.size);
-	if (!hole.bytes || !rest.bytes)
-		abort();
-	memcpy(rest.bytes, area->bytes + (rest.range.start - area->range.start),
-	    rest.size);
-	area->range.end = a;
-	area->size = a - area->range.start;
-	vec_push(&w->memory, hole);
-	vec_push(&w->memory, rest);
-}
-
 /* ---- Absurd sizes */
 
 static void
@@ -125,7 +101,7 @@ header_that_is_missing_costs_what_is_near_by(void)
 	    "block A 16; block B 9000; block C 16; block D 9000; block E 16;"
 	    "root -> A; root -> E; A is reachable; B is unknown; C is nothing;"
 	    "E is reachable; accounting is inexact");
-	lose_page(&w, align_down(world_at(&w, "C") - 8, PAGE));
+	memory_lose(&w.memory, align_down(world_at(&w, "C") - 8, PAGE));
 	world_read(&w);
 	CHECK(world_holds(&w) && is_sound(&w));
 }

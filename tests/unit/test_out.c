@@ -176,8 +176,61 @@ numbers_read_well_and_are_never_rounded_up(void)
 	CHECK(!strcmp(words_many(text, 0, "block"), "0 blocks"));
 }
 
+/* Of stage "reading": its words. */
+static const char *
+progress_text(int percent, uint64_t done, uint64_t all, double seconds)
+{
+	static char text[128];
+	struct hs_progress p = { "reading", percent, done, all };
+
+	return hs_progress_text(&p, seconds, text, sizeof text);
+}
+
+static void
+progress_says_how_far_how_fast_and_how_long(void)
+{
+	const uint64_t gib = 1ull << 30;
+
+	CHECK(!strcmp(progress_text(43, 43 * gib, 100 * gib, 5),
+	    "reading 43 %, 8.5 GiB/s, 7 s left"));
+	CHECK(!strcmp(progress_text(50, 512, 1024, 7),
+	    "reading 50 %, 73 B/s, 7 s left"));
+	CHECK(!strcmp(progress_text(50, gib, 2 * gib, 599.5),
+	    "reading 50 %, 1.7 MiB/s, 600 s left"));
+	CHECK(!strcmp(progress_text(50, gib, 2 * gib, 601),
+	    "reading 50 %, 1.7 MiB/s, 11 min left"));
+	CHECK(!strcmp(progress_text(50, gib, 2 * gib, 36000),
+	    "reading 50 %, 29.1 KiB/s, 10 h left"));
+	CHECK(!strcmp(progress_text(1, 1, UINT64_MAX, 1e9),
+	    "reading 1 %, 0 B/s, 9999 h left"));
+}
+
+static void
+progress_leaves_out_what_it_cannot_tell(void)
+{
+	CHECK(!strcmp(progress_text(43, 0, 0, 5), "reading 43 %"));
+	/* just begun; hardly begun; done; no end in sight */
+	CHECK(!strcmp(progress_text(43, 43 << 20, 100 << 20, 0.9), "reading 43 %"));
+	CHECK(!strcmp(progress_text(0, 4096, 100 << 20, 2), "reading 0 %, 2.0 KiB/s"));
+	CHECK(!strcmp(progress_text(100, 4096, 4096, 2), "reading 100 %, 2.0 KiB/s"));
+	CHECK(!strcmp(progress_text(0, 3 << 20, 0, 2), "reading 3.0 MiB, 1.5 MiB/s"));
+	CHECK(!strcmp(progress_text(0, 3 << 20, 0, 0), "reading 3.0 MiB"));
+}
+
+static void
+progress_keeps_to_the_room_that_it_has(void)
+{
+	struct hs_progress p = { "reading", 43, 0, 0 };
+	char text[8] = "..kept";
+
+	CHECK(!strcmp(hs_progress_text(&p, 0, text, 5), "read"));
+	CHECK(text[5] == 't');
+}
+
 TESTS(text_shows_people_their_columns, json_shows_tools_theirs,
     names_do_nothing_to_a_terminal, json_is_quoted_and_always_utf8,
     last_column_is_cut_on_a_terminal_only, long_table_keeps_every_row,
     failed_write_is_told_but_not_a_reader_that_left,
-    numbers_read_well_and_are_never_rounded_up)
+    numbers_read_well_and_are_never_rounded_up,
+    progress_says_how_far_how_fast_and_how_long,
+    progress_leaves_out_what_it_cannot_tell, progress_keeps_to_the_room_that_it_has)

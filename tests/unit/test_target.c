@@ -209,11 +209,12 @@ fake_touched(void *arg, hs_addr a, hs_addr end)
 }
 
 static bool
-fake_progress(void *arg, const char *stage, int percent)
+fake_progress(void *arg, const struct hs_progress *p)
 {
 	struct fake *f = arg;
 
-	CHECK(strcmp(stage, "reading memory") == 0 && percent >= 0 && percent <= 100);
+	CHECK(strcmp(p->stage, "reading memory") == 0 && p->percent >= 0
+	    && p->percent <= 100 && p->done <= p->all);
 	return f->progress++ != f->interrupt_at;
 }
 
@@ -1013,7 +1014,7 @@ process_is_reported_as_its_core_is(void)
 
 /* Counts down, unless it is at 0; says no when it gets there. */
 static bool
-stop_at_zero(void *arg, const char *stage UNUSED, int percent UNUSED)
+stop_at_zero(void *arg, const struct hs_progress *p UNUSED)
 {
 	uint64_t *calls = arg;
 

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From bytes to words that may be pointers.
+ *
+ * Blocks lie side by side, so a span is read from front to back without
+ * asking where one ends: 64 words go through the sieve, and what is left of
+ * them, one word in ten, is given its block by counting the starts before it.
+ *
+ *	chunk  | size | user data ...         | size | user data
+ *	word   0      1                      n     n + 1
+ *
+ * The word before a header is the last one of the block before; the size is
+ * nobody's, and is taken out even if it looks like a pointer.  Free chunks
+ * are passed over when a word comes up, large ones as a whole, so that memory
+ * which nobody touched stays untouched.
+ *
+ * Two kinds of pointers hide from the compare and are found all the same: the
+ * frame pointer in a jmp_buf, which glibc mangles, and the left link of a node
+ * of tsearch(), whose lowest bit is a colour.
+ */
+#include "graph/words.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "heap/pointer.h"
+
+enum {
+	GROUP = SIEVE_WORDS * 8, /* bytes: half a cell */
+	GROUP_GRANULES = GROUP / GRANULE,
+	GROUPS = CELL_BYTES / GROUP, /* of a cell */
+	TREE_NODE = 24, /* bytes of a node of tsearch(): key, left, right; since 2.25 */
+	TREE_LEFT = 8,
+};
+
+void
+words_init(struct words *w, const struct heap *heap, const struct image *image,
+    void (*found)(void *arg, struct words *w), void *arg)
+{
+	w->heap = heap;
+	w->image = image;
+	w->found = found;
+	w->arg = arg;
+	w->at = (struct window) { .n = 0 };
+	w->n = 0;
+	w->looked_at = 0;
+	sieve_init(&w->sieve, heap, image);
+}
+
+void
+words_flush(struct words *w)
+{
+	if (w->n > 0)
+		w->found(w->arg, w);
+	w->n = 0;
+}
+
+static inline void
+gather(struct words *w, uint32_t holder, uint64_t word)
+{
+	w->word[w->n] = word;
+	w->holder[w->n++] = holder;
+	if (w->n == HEAP_BATCH)
+		words_flush(w);
+}
+
+/* The left link of a red node: its colour is in bit 0, and it leads to a node. */
+static uint64_t
+without_colour(const struct words *w, hs_addr at, uint32_t holder, uint64_t word)
+{
+	struct block b = heap_block(w->heap, holder);
+	uint32_t node;
+
+	return b.size == TREE_NODE && at == b.address + TREE_LEFT
+		&& heap_meet(w->heap, word - 1, &node) == MEET_START
+		&& heap_block(w->heap, node).size == TREE_NODE
+	    ? word - 1
+	    : word;
+}
+
+static void
+gather_frame(struct words *w, hs_addr at, uint32_t holder, uint64_t pc)
+{
+	struct block b = heap_block(w->heap, holder);
+	uint64_t frame;
+
+	if (b.size >= JMP_BUF && at - b.address >= JMP_PC
+	    && pointer_in_jmp_buf(w->image, at - JMP_PC, pc, &frame))
+		gather(w, holder, frame);
+}
+
+/* ---- Memory */
+
+static void
+look_at(struct words *w, hs_addr a)
+{
+	if (a - w->at.start < w->at.n)
+		return;
+	w->at.start = a;
+	w->at.n = space_stretch(w->heap->space, a, UINT64_MAX - a, &w->at.bytes);
+}
+
+/*
+ * The words at a, of which those in `valid` matter, up to the last of them: in
+ * place when all are there, else put together in `patched`, with zeros for
+ * what is missing.  NULL when all of them are missing.
+ */
+static const unsigned char *
+group_at(struct words *w, hs_addr a, uint64_t valid, unsigned char patched[GROUP])
+{
+	uint64_t last = valid ? GROUP - (uint64_t)__builtin_clzll(valid) * 8 : 0;
+	bool any = false;
+
+	look_at(w, a);
+	if (w->at.n - (a - w->at.start) >= last)
+		return w->at.bytes ? w->at.bytes + (a - w->at.start) : NULL;
+	memset(patched, 0, GROUP);
+	for (unsigned i = 0; i < SIEVE_WORDS; i++) {
+		if (!(valid >> i & 1))
+			continue;
+		look_at(w, a + i * 8);
+		if (!w->at.bytes || w->at.n - (a + i * 8 - w->at.start) < 8)
+			continue;
+		memcpy(patched + i * 8, w->at.bytes + (a + i * 8 - w->at.start), 8);
+		any = true;
+	}
+	return any ? patched : NULL;
+}
+
+/* ---- A group of words */
+
+/* Where chunks have their sizes: of bits for granules, bits for words. */
+static inline uint64_t
+size_words(uint32_t starts)
+{
+	uint64_t v = starts;
+
+	v = (v | v << 16) & UINT64_C(0x0000ffff0000ffff);
+	v = (v | v << 8) & UINT64_C(0x00ff00ff00ff00ff);
+	v = (v | v << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	v = (v | v << 2) & UINT64_C(0x3333333333333333);
+	v = (v | v << 1) & UINT64_C(0x5555555555555555);
+	return v << 1;
+}
+
+/*
+ * The words of the group at a that matter, `valid`; sizes says which of them
+ * are sizes, holder which chunk the first word is in.
+ */
+static void
+read_group(struct words *w, hs_addr a, uint64_t valid, uint64_t sizes, uint32_t holder)
+{
+	const unsigned char *states = w->heap->states.at;
+	unsigned char patched[GROUP];
+	const unsigned char *bytes = group_at(w, a, valid, patched);
+	uint64_t pointers, pcs;
+
+	if (!bytes)
+		return;
+	if (valid >> 63)
+		w->sieve.look(&w->sieve, bytes, &pointers, &pcs);
+	else /* what lies behind would be waited for in vain */
+		sieve_few(&w->sieve, bytes, 64 - (unsigned)__builtin_clzll(valid),
+		    &pointers, &pcs);
+	w->looked_at += SIEVE_WORDS;
+	valid &= ~sizes;
+	for (uint64_t left = (pointers | pcs) & valid; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		uint64_t word;
+
+		for (; sizes && (unsigned)__builtin_ctzll(sizes) < i; sizes &= sizes - 1)
+			holder++;
+		if (states[holder] != STATE_USED)
+			continue;
+		memcpy(&word, bytes + i * 8, sizeof word);
+		if (!(pointers >> i & 1))
+			gather_frame(w, a + i * 8, holder, word);
+		else
+			gather(w, holder,
+			    word & 1 ? without_colour(w, a + i * 8, holder, word)
+				     : word);
+	}
+}
+
+/* ---- Spans */
+
+/* Bits [from, to) of the group that begins with word `first`. */
+static uint64_t
+valid_words(uint64_t first, uint64_t from, uint64_t to)
+{
+	uint64_t valid = ~UINT64_C(0);
+
+	if (from > first)
+		valid &= ~UINT64_C(0) << (from - first);
+	if (to - first < SIEVE_WORDS)
+		valid &= ~(~UINT64_C(0) << (to - first));
+	return valid;
+}
+
+/* The first group from g on in which a chunk starts, or `end`. */
+static uint64_t
+next_start(const struct cell *cells, uint64_t g, uint64_t end)
+{
+	while (g < end && !(cells[g / GROUPS].start >> g % GROUPS * GROUP_GRANULES))
+		g += GROUPS - g % GROUPS;
+	if (g < end
+	    && !(uint32_t)(cells[g / GROUPS].start >> g % GROUPS * GROUP_GRANULES))
+		g++;
+	return g < end ? g : end;
+}
+
+/* Words [from, to) of a span, counted from its start: blocks' own, and sizes. */
+static void
+read_flat(struct words *w, const struct span *s, uint64_t from, uint64_t to)
+{
+	const struct cell *cells = &w->heap->cells.at[s->cell];
+	uint64_t end = (to + SIEVE_WORDS - 1) / SIEVE_WORDS;
+
+	for (uint64_t g = from / SIEVE_WORDS; g < end; g++) {
+		const struct cell *c = &cells[g / GROUPS];
+		unsigned shift = g % GROUPS * GROUP_GRANULES;
+		uint32_t starts = (uint32_t)(c->start >> shift);
+		uint32_t before =
+		    c->rank + (shift ? count_bits((uint32_t)c->start) : 0);
+		uint64_t first = g * SIEVE_WORDS;
+
+		/* `before` chunks start before the group: the last of them holds its first word */
+		if (!starts && w->heap->states.at[before - 1] != STATE_USED)
+			g = next_start(cells, g, end) - 1;
+		else
+			read_group(w, s->range.start + g * GROUP,
+			    valid_words(first, from, to), size_words(starts),
+			    before - 1);
+	}
+}
+
+/* The granule at which a chunk of this span begins; past the last: where the span ends. */
+static uint64_t
+granule_of(const struct heap *h, const struct span *s, uint32_t number)
+{
+	return number - s->first < s->count
+	    ? (heap_block(h, number).address - s->header - s->range.start) / GRANULE
+	    : range_size(s->range) / GRANULE;
+}
+
+static void
+read_block(struct words *w, const struct block *b)
+{
+	for (uint64_t at = 0; at + 8 <= b->size; at += GROUP) {
+		uint64_t left = (b->size - at) / 8;
+
+		read_group(w, b->address + at,
+		    left < SIEVE_WORDS ? ~(~UINT64_C(0) << left) : ~UINT64_C(0), 0,
+		    b->number);
+	}
+}
+
+void
+words_of_block(struct words *w, const struct block *b)
+{
+	if (b->state == STATE_USED)
+		read_block(w, b);
+}
+
+static void
+words_of_span(struct words *w, const struct span *s, uint32_t from, uint32_t to)
+{
+	/* From behind the first header to the word before the size of what follows. */
+	if (!s->mapped && s->header == 16 && s->tail == 8) {
+		read_flat(w, s, granule_of(w->heap, s, from) * 2 + 2,
+		    granule_of(w->heap, s, to) * 2 + 1);
+		return;
+	}
+	for (uint32_t i = from; i < to; i++) {
+		struct block b = heap_block(w->heap, i);
+
+		words_of_block(w, &b);
+	}
+}
+
+void
+words_of_chunks(struct words *w, uint32_t from, uint32_t to)
+{
+	while (from < to) {
+		const struct span *s = heap_block(w->heap, from).span;
+		uint32_t end = s->first + s->count;
+
+		if (end > to)
+			end = to;
+		words_of_span(w, s, from, end);
+		from = end;
+	}
+}

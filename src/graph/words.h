@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Reading blocks: the words in them that may be pointers to blocks. */
+#ifndef GRAPH_WORDS_H
+#define GRAPH_WORDS_H
+
+#include "graph/sieve.h"
+
+/* Memory that is being read, so that most words cost no look-up. */
+struct window {
+	hs_addr start;
+	const unsigned char *bytes; /* NULL: missing */
+	uint64_t n;
+};
+
+/*
+ * Words that may be pointers, in order of address, until there are enough of
+ * them to be looked up at once.  Fill it with words_init().
+ */
+struct words {
+	const struct heap *heap;
+	const struct image *image;
+	struct sieve sieve;
+	struct window at;
+	uint64_t word[HEAP_BATCH];
+	uint32_t holder[HEAP_BATCH]; /* the block that each is in */
+	unsigned n;
+	void (*found)(void *arg, struct words *w); /* takes all n, more than 0 */
+	void *arg;
+	uint64_t looked_at; /* words that went through the sieve */
+};
+
+void words_init(struct words *w, const struct heap *heap, const struct image *image,
+    void (*found)(void *arg, struct words *w), void *arg);
+
+/* Reads the blocks in use among chunks [from, to), in this order. */
+void words_of_chunks(struct words *w, uint32_t from, uint32_t to);
+
+/* Reads one block. */
+void words_of_block(struct words *w, const struct block *b);
+
+/* Hands over what is left. */
+void words_flush(struct words *w);
+
+#endif
