@@ -72,10 +72,16 @@ free(void *p)
 	(void)p;
 }
 
+void
+allocated(void)
+{
+}
+
 int
 main(void)
 {
 	kept = malloc(100);
+	allocated();
 	return 0;
 }
 END
@@ -86,7 +92,7 @@ heap leaks
 print \$_heap_kind(\$sp)
 kill
 file own
-break 27
+break allocated
 run
 heap leaks
 heap at kept
