@@ -161,6 +161,26 @@ map_chunk_starting(const struct heap *h, hs_addr at, struct block *chunk)
 	    && chunk->address - chunk->span->header == at;
 }
 
+void
+map_expect(const struct heap *h, const hs_addr *at, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct span *s = span_at(h, at[i]);
+
+		if (s)
+			__builtin_prefetch(&h->cells.at[cell_of(s, at[i])]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		const struct span *s = span_at(h, at[i]);
+		uint32_t number;
+
+		if (s) {
+			(void)start_before(h, s, at[i], &number);
+			__builtin_prefetch(&h->states.at[number], 1);
+		}
+	}
+}
+
 bool
 heap_next(const struct heap *h, struct block *at)
 {

@@ -16,33 +16,130 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum {
 	ZONE_GAP = 1 << 30, /* bytes between spans that part two zones, at least */
 	MAX_ZONES = 16,     /* look-ups go through all */
 	MAX_BUCKETS = 1 << 20, /* of a zone */
+	LARGE_PAGE = 2 << 20,
+	LEAST = 32,                 /* bytes of a chunk */
 	MAX_CHUNKS = (1 << 30) - 1, /* struct root and struct edges give numbers 30 bits */
 };
+
+/* Tables are filled and looked up all over: that is what large pages are for. */
+static void
+use_large_pages(void *at, size_t bytes)
+{
+	uintptr_t from = ((uintptr_t)at + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+	uintptr_t to = ((uintptr_t)at + bytes) / LARGE_PAGE * LARGE_PAGE;
+
+	if (from < to)
+		(void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+}
+
+/*
+ * A table: *at is its address, *max how many elements of that size it has
+ * room for.  Room for more, which is zero: in a new table that comes from the
+ * system and takes no memory.
+ */
+static bool
+enlarge(void *at, size_t each, size_t *max, size_t more)
+{
+	char *old, *new;
+
+	memcpy(&old, at, sizeof old);
+	if (more > SIZE_MAX / each)
+		return false;
+	new = old ? realloc(old, more * each) : calloc(more, each);
+	if (!new)
+		return false;
+	if (old)
+		memset(new + *max *each, 0, (more - *max) * each);
+	else
+		use_large_pages(new, more * each);
+	memcpy(at, &new, sizeof new);
+	*max = more;
+	return true;
+}
+
+/* Makes it n elements; false, and .broke, when there is no memory. */
+#define RESIZE(v, size)                                                            \
+	({                                                                         \
+		size_t n_ = (size);                                                \
+		bool ok_ = n_ <= (v)->max                                          \
+		    || enlarge(&(v)->at, sizeof *(v)->at, &(v)->max, n_ + n_ / 8); \
+		*(ok_ ? &(v)->n : &n_) = n_;                                       \
+		(v)->broke |= !ok_;                                                \
+		ok_;                                                               \
+	})
 
 bool
 map_grow(struct heap *h, size_t n)
 {
-	if (n > h->cells.max) {
-		size_t more = n + h->cells.max / 2;
-		struct cell *at = more > SIZE_MAX / sizeof *at
-		    ? NULL
-		    : realloc(h->cells.at, more * sizeof *at);
+	return RESIZE(&h->cells, n);
+}
 
-		if (!at) {
-			h->cells.broke = true;
-			return false;
-		}
-		h->cells.at = at;
-		h->cells.max = more;
+bool
+map_grow_states(struct heap *h, size_t n)
+{
+	return RESIZE(&h->states, n);
+}
+
+void
+map_reserve(struct heap *h, uint64_t bytes)
+{
+	(void)enlarge(&h->cells.at, sizeof *h->cells.at, &h->cells.max,
+	    bytes / CELL_BYTES + 1);
+	(void)enlarge(&h->states.at, 1, &h->states.max, bytes / LEAST + 1);
+}
+
+/* states: of the chunks whose starts these are. */
+static void
+loosen(unsigned char *states, const uint64_t *start, const uint64_t *loose, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (uint64_t bits = loose[i]; bits; bits &= bits - 1)
+			states[count_bits(start[i] & ((bits & -bits) - 1))] =
+			    STATE_LOOSE;
+		states += count_bits(start[i]);
 	}
-	memset(h->cells.at + h->cells.n, 0, (n - h->cells.n) * sizeof *h->cells.at);
-	h->cells.n = n;
-	return true;
+}
+
+/* Cells up to the last one that these starts, shifted, get into. */
+static bool
+reach(struct heap *h, size_t cell, uint64_t start, unsigned shift)
+{
+	size_t n = cell + 1 + (shift && start >> (64 - shift));
+
+	return n <= h->cells.n || map_grow(h, n);
+}
+
+void
+map_chunks(struct heap *h, hs_addr at, const uint64_t *start, const uint64_t *loose,
+    size_t n, uint64_t count)
+{
+	const struct span *s = &h->spans.at[h->spans.n - 1];
+	uint64_t granule = (at + CELL_BYTES - s->range.start) / GRANULE;
+	unsigned shift = granule % 64;
+	size_t cell = s->cell + granule / 64 - 1; /* may be the one before the first */
+
+	while (n > 0 && !start[n - 1])
+		n--;
+	if (n == 0 || count == 0 || !reach(h, cell + n - 1, start[n - 1], shift))
+		return;
+	if (!map_grow_states(h, h->states.n + count))
+		return;
+	loosen(h->states.at + h->states.n - count, start, loose, n);
+	for (size_t i = 0; i < n; i++, cell++) {
+		uint64_t low = start[i] << shift;
+		uint64_t high = shift ? start[i] >> (64 - shift) : 0;
+
+		if (low)
+			h->cells.at[cell].start |= low;
+		if (high)
+			h->cells.at[cell + 1].start |= high;
+	}
 }
 
 static bool

@@ -15,8 +15,18 @@
 bool map_begin(struct heap *h, struct range range, uint32_t arena, unsigned header,
     int tail) MUST_CHECK;
 
-/* Makes it n cells, the new ones empty.  False, and .cells.broke, when memory ran out. */
+/*
+ * Makes it n cells, the new ones empty; n states, the new ones STATE_USED.
+ * False, and .broke there, when memory ran out.
+ */
 bool map_grow(struct heap *h, size_t n);
+bool map_grow_states(struct heap *h, size_t n);
+
+/*
+ * To be called first: spans will be of so many bytes, at most and about.  Then
+ * tables need not be moved when they grow; what is not used takes no memory.
+ */
+void map_reserve(struct heap *h, uint64_t bytes);
 
 /* The next chunk of the open span; at is a multiple of GRANULE past its start. */
 static inline void
@@ -29,8 +39,18 @@ map_chunk(struct heap *h, hs_addr at, enum state state)
 	if (cell >= h->cells.n && !map_grow(h, cell + 1))
 		return;
 	h->cells.at[cell].start |= 1ull << granule % 64;
-	vec_push(&h->states, (unsigned char)state);
+	if (map_grow_states(h, h->states.n + 1))
+		h->states.at[h->states.n - 1] = (unsigned char)state;
 }
+
+/*
+ * So many chunks of the open span at once: bit i of start[] is set where one
+ * starts i granules behind at, and that of loose[], too, where it is
+ * STATE_LOOSE and not STATE_USED.  Each has n words.  The first chunk is in
+ * the first word; at may be less than CELL_BYTES before the span.
+ */
+void map_chunks(struct heap *h, hs_addr at, const uint64_t *start,
+    const uint64_t *loose, size_t n, uint64_t count);
 
 /* Closes the open span at end.  A span without chunks is dropped. */
 void map_end(struct heap *h, hs_addr end);
@@ -50,5 +70,8 @@ bool map_seal(struct heap *h, struct hs_error *err) MUST_CHECK;
 
 /* The chunk that starts at exactly this address.  False when none does. */
 bool map_chunk_starting(const struct heap *h, hs_addr at, struct block *chunk);
+
+/* Addresses of chunks that will be looked up soon: now their look-ups wait together. */
+void map_expect(const struct heap *h, const hs_addr *at, unsigned n);
 
 #endif

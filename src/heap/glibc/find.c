@@ -83,7 +83,7 @@ is_likely_state(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr
 	    && word(pt, arena + l->max_system, &max) && max >= system;
 }
 
-/* How many bins of the arena are wrong; NBINS when it is no arena under this layout. */
+/* How many bins of the arena are wrong; more than MAX_ODD: it is no arena under this layout. */
 static unsigned
 odd_bins(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr arena,
     struct ring *ring)
@@ -96,7 +96,7 @@ odd_bins(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr arena,
 	ring->looks++;
 	/* up to 2.28 a top of absurd size was split, and the rest of it lies anywhere */
 	odd = !word(pt, arena + l->top, &top) || !space_at(pt->space, top);
-	for (unsigned i = 1; i < NBINS; i++)
+	for (unsigned i = 1; i < NBINS && odd <= MAX_ODD; i++)
 		odd += !bin_fits(pt, arena + l->bins, i);
 	return odd;
 }

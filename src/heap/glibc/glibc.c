@@ -76,16 +76,37 @@ pt_next_taken(const struct ptmalloc *pt, hs_addr a)
 	return i < pt->taken.n ? pt->taken.at[i].start : UINT64_MAX;
 }
 
+/* Memory that arenas may be in: tables are made for so much. */
+static uint64_t
+heap_bytes(const struct space *s)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->pieces.n; i++) {
+		const struct piece *p = &s->pieces.at[i];
+
+		n += !p->file && p->bytes && (p->flags & PF_W) ? range_size(p->range)
+							       : 0;
+	}
+	return n;
+}
+
 static bool
 walk_all(struct ptmalloc *pt, struct hs_error *err)
 {
 	for (size_t i = 0; i < pt->instances.n; i++)
 		pt_find_params(pt, &pt->instances.at[i]);
 	pt_find_heaps(pt);
-	for (uint32_t i = 0; i < pt->arenas.n; i++)
-		if (pt->arenas.at[i].main ? !pt_walk_main(pt, i, err)
-					  : !pt_walk_heaps(pt, i, err))
+	map_reserve(pt->heap, heap_bytes(pt->space));
+	for (uint32_t i = 0, next; i < pt->arenas.n; i = next) {
+		bool main = pt->arenas.at[i].main;
+
+		for (next = i + 1; next < pt->arenas.n && !main; next++)
+			if (pt->arenas.at[next].main)
+				break;
+		if (!(main ? pt_walk_main(pt, i, err) : pt_walk_heaps(pt, i, next, err)))
 			return false;
+	}
 	return pt_walk_mapped(pt, err);
 }
 
@@ -152,7 +173,8 @@ read_all(struct ptmalloc *pt, struct hs_error *err)
 	if (!walk_all(pt, err) || !map_seal(pt->heap, err))
 		return false;
 	pt_read_tcaches(pt);
-	pt_read_lists(pt);
+	if (!pt_read_lists(pt, err))
+		return false;
 	pt_account(pt);
 	own(pt);
 	name_layout(pt);

@@ -5,10 +5,12 @@
  *	find.c     which arenas there are, and their layout
  *	params.c   mp_: the totals, and where the main arena began
  *	main.c     the main arena's segments     heaps.c   thread arenas' heaps
- *	run.c      chunk after chunk             resync.c  past damage
+ *	run.c      chunk after chunk             waves.c   ahead of it, many at once:
+ *	resync.c   past damage                   parts.c   several, in turns
+ *	chain.c    is this a chunk?
  *	mapped.c   chunks with a mapping of their own
- *	lists.c    fastbins and bins             tcache.c  threads' caches, by
- *	                                         shape.c   what they look like
+ *	lists.c    fastbins and bins             links.c   their links, ahead
+ *	tcache.c   threads' caches, by           shape.c   what they look like
  *	account.c  do the sums agree?            glibc.c   the order of it all
  */
 #ifndef HEAP_GLIBC_GLIBC_H
@@ -88,7 +90,9 @@ void pt_find_params(const struct ptmalloc *pt, struct pt_instance *in);
 void pt_find_heaps(struct ptmalloc *pt);
 
 bool pt_walk_main(struct ptmalloc *pt, uint32_t arena, struct hs_error *err) MUST_CHECK;
-bool pt_walk_heaps(struct ptmalloc *pt, uint32_t arena, struct hs_error *err) MUST_CHECK;
+/* Those of arenas [from, to), none of them a main one. */
+bool pt_walk_heaps(struct ptmalloc *pt, uint32_t from, uint32_t to,
+    struct hs_error *err) MUST_CHECK;
 bool pt_walk_mapped(struct ptmalloc *pt, struct hs_error *err) MUST_CHECK;
 
 /* From fastbins, if any holds a chunk: how are links stored?  Into instances' .links. */
@@ -96,7 +100,7 @@ void pt_try_links(struct ptmalloc *pt);
 
 /* After map_seal(): free lists and caches, which decide what is free. */
 void pt_read_tcaches(struct ptmalloc *pt);
-void pt_read_lists(struct ptmalloc *pt);
+bool pt_read_lists(struct ptmalloc *pt, struct hs_error *err) MUST_CHECK;
 void pt_account(struct ptmalloc *pt);
 
 enum {
@@ -116,10 +120,12 @@ struct run {
 };
 
 /*
- * Adds the chunks of *run as a span, and what follows fences too (others'
- * memory in between is run->foreign).  Damage is recorded and skipped.
+ * Adds the chunks of runs, in this order: each as a span, and what follows its
+ * fences too (others' memory in between is .foreign_bytes of the arena).
+ * Damage is recorded and skipped.
  */
-bool pt_run(struct ptmalloc *pt, const struct run *run, struct hs_error *err) MUST_CHECK;
+bool pt_walk_runs(struct ptmalloc *pt, const struct run *runs, size_t n,
+    struct hs_error *err) MUST_CHECK;
 
 /* How a chain of chunks from some address ends. */
 enum chain {

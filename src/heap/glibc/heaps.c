@@ -85,8 +85,10 @@ pt_find_heaps(struct ptmalloc *pt)
 	}
 }
 
-bool
-pt_walk_heaps(struct ptmalloc *pt, uint32_t arena, struct hs_error *err)
+struct run_vec VEC(struct run);
+
+static void
+add_runs(struct ptmalloc *pt, uint32_t arena, struct run_vec *runs)
 {
 	const struct pt_arena *a = &pt->arenas.at[arena];
 	const struct pt_instance *in = &pt->instances.at[a->instance];
@@ -105,8 +107,19 @@ pt_walk_heaps(struct ptmalloc *pt, uint32_t arena, struct hs_error *err)
 		run.top = range_has(run.range, a->top) ? a->top : 0;
 		sum->found_bytes += h->size;
 		sum->overhead_bytes += run.range.start - h->address;
-		if (!pt_run(pt, &run, err))
-			return false;
+		vec_push(runs, run);
 	}
-	return true;
+}
+
+bool
+pt_walk_heaps(struct ptmalloc *pt, uint32_t from, uint32_t to, struct hs_error *err)
+{
+	struct run_vec runs = { 0 };
+	bool ok;
+
+	for (uint32_t i = from; i < to; i++)
+		add_runs(pt, i, &runs);
+	ok = runs.broke ? fail_nomem(err) : pt_walk_runs(pt, runs.at, runs.n, err);
+	vec_free(&runs);
+	return ok;
 }

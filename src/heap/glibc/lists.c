@@ -6,39 +6,31 @@
  * must be on exactly one bin's list.  Marking a chunk as we pass it makes every
  * walk end: a list that runs in a circle meets a chunk that is marked.
  */
+#include "heap/glibc/links.h"
 #include "heap/glibc/state.h"
 
 enum {
-	MAX_TRIAL = 1 << 20
-}; /* chunks of fastbins that are looked at to read them right */
-
-/* The next chunk of a fastbin. */
-static bool
-next_fast(const struct ptmalloc *pt, bool mangled, hs_addr chunk, hs_addr *next)
-{
-	uint64_t w;
-
-	if (!space_word(pt->space, chunk + HEADER, &w))
-		return false;
-	*next = mangled ? w ^ (chunk + HEADER) >> 12 : w;
-	return true;
-}
+	MAX_TRIAL = 1 << 20, /* chunks of fastbins that are looked at to read them right */
+	LONG = 64,         /* chunks: a list that long is as good as a longer one */
+	MANY_LISTS = 1024, /* that are read at once, about */
+};
 
 /*
  * Does a fastbin's list run over chunks to its end, read this way?  Its length,
- * or 0.  *tried goes up by the chunks that were looked at.
+ * LONG at most, or 0.  *tried goes up by the chunks that were looked at.
  */
 static uint64_t
-fast_length(const struct ptmalloc *pt, bool mangled, hs_addr chunk, uint64_t *tried)
+fast_length(const struct ptmalloc *pt, bool mangled, hs_addr head, uint64_t *tried)
 {
+	scoped(list_fini) struct list l = list_fast(pt, head, mangled);
 	uint64_t n = 0;
+	hs_addr chunk;
 	struct block b;
 
-	for (; chunk && *tried < MAX_TRIAL; n++, ++*tried)
-		if (!map_chunk_starting(pt->heap, chunk, &b)
-		    || !next_fast(pt, mangled, chunk, &chunk))
+	for (; n < LONG && *tried < MAX_TRIAL && list_next(&l, &chunk); n++, ++*tried)
+		if (!map_chunk_starting(pt->heap, chunk, &b))
 			return 0;
-	return n;
+	return n < LONG && l.lost ? 0 : n;
 }
 
 void
@@ -53,38 +45,60 @@ pt_try_links(struct ptmalloc *pt)
 		if (a->main)
 			votes[0] = votes[1] = 0;
 		for (unsigned k = 0; k < in->layout->nfast; k++) {
-			uint64_t chunk;
+			hs_addr head = a->address + in->layout->fastbins + 8 * k;
 
-			if (!space_word(pt->space,
-				a->address + in->layout->fastbins + 8 * k, &chunk))
-				continue;
-			votes[0] += fast_length(pt, false, chunk, &tried);
-			votes[1] += fast_length(pt, true, chunk, &tried);
+			votes[0] += fast_length(pt, false, head, &tried);
+			votes[1] += fast_length(pt, true, head, &tried);
 		}
 		if (votes[0] != votes[1])
 			in->links = votes[1] > votes[0] ? LINKS_MANGLED : LINKS_PLAIN;
 	}
 }
 
-/* The list whose head is the word at `link`. */
+/* A fastbin or a bin that is to be read. */
+struct free_list {
+	bool fast;
+	uint32_t arena;
+	unsigned index;
+	hs_addr head;
+	struct list *list;
+};
+
+struct free_lists {
+	struct VEC(struct free_list) all;
+	struct VEC(struct list) lists; /* of each */
+};
+
 static void
-read_fastbin(struct ptmalloc *pt, uint32_t arena, unsigned i, hs_addr link)
+free_lists_empty(struct free_lists *r)
 {
-	const struct pt_instance *in =
-	    &pt->instances.at[pt->arenas.at[arena].instance];
-	uint64_t size = MIN_CHUNK + (uint64_t)i * GRANULE;
+	for (size_t i = 0; i < r->lists.n; i++)
+		list_fini(&r->lists.at[i]);
+	r->lists.n = r->all.n = 0;
+}
+
+static void
+free_lists_fini(struct free_lists *r)
+{
+	free_lists_empty(r);
+	vec_free(&r->lists);
+	vec_free(&r->all);
+}
+
+static void
+read_fastbin(struct ptmalloc *pt, struct free_list *r)
+{
+	uint64_t size = MIN_CHUNK + (uint64_t)r->index * GRANULE;
 	struct bin bin = {
 		.kind = STATE_FAST,
-		.arena = arena,
-		.index = i,
+		.arena = r->arena,
+		.index = r->index,
 		.chunk_min = size,
 		.chunk_max = size,
 	};
-	hs_addr chunk;
+	hs_addr link = r->head, chunk;
 
-	if (!space_word(pt->space, link, &chunk))
-		return;
-	while (chunk) {
+	while (list_next(r->list, &chunk)) {
 		struct block b;
 
 		if (!map_chunk_starting(pt->heap, chunk, &b)
@@ -92,14 +106,12 @@ read_fastbin(struct ptmalloc *pt, uint32_t arena, unsigned i, hs_addr link)
 			pt_damage(pt, link, 0,
 			    "a link of fastbin %u leads to no chunk of its size, or to "
 			    "one that is free already",
-			    i);
+			    r->index);
 			break;
 		}
 		bin.tally.count++;
 		bin.tally.bytes += pt_set_state(pt, &b, STATE_FAST);
 		link = chunk + HEADER;
-		if (!next_fast(pt, in->links != LINKS_PLAIN, chunk, &chunk))
-			break;
 	}
 	if (bin.tally.count)
 		vec_push(&pt->heap->bins, bin);
@@ -111,64 +123,114 @@ kind_of(unsigned index)
 	return index == 1 ? STATE_UNSORTED : index < 64 ? STATE_SMALL : STATE_LARGE;
 }
 
-/*
- * Follow one direction of a bin's ring from its head: link is 16 (fd) or 24
- * (bk) bytes into a chunk.  True when it comes back to the head.
- */
+/* Follow one direction of a bin's ring.  True when it comes back to the head. */
 static bool
-follow(struct ptmalloc *pt, struct bin *bin, hs_addr head, unsigned link)
+follow(struct ptmalloc *pt, struct bin *bin, struct list *l)
 {
-	hs_addr from = head, chunk;
+	hs_addr from = l->last, chunk;
 
-	while (space_word(pt->space, from + link, &chunk)) {
+	while (list_next(l, &chunk)) {
 		struct block b;
 		uint64_t back;
 
-		if (chunk == head)
-			return true;
 		if (!map_chunk_starting(pt->heap, chunk, &b) || b.state != STATE_LOOSE)
-			break;
+			return false;
 		bin->tally.count++;
 		bin->tally.bytes += pt_set_state(pt, &b, bin->kind);
-		if (space_word(pt->space, chunk + 40 - link, &back) && back != from
-		    && !pt->heap->arenas.at[bin->arena].locked)
-			pt_damage(pt, chunk + 40 - link, 0,
+		if (l->askew && window_word(&l->at, chunk + l->back, &back)
+		    && back != from && !pt->heap->arenas.at[bin->arena].locked)
+			pt_damage(pt, chunk + l->back, 0,
 			    "a link of bin %u does not lead back to 0x%llx",
 			    bin->index, (unsigned long long)from);
 		from = chunk;
 	}
-	return false;
+	return !l->lost;
 }
 
 static void
-read_bin(struct ptmalloc *pt, uint32_t arena, unsigned index)
+read_bin(struct ptmalloc *pt, struct free_list *r)
 {
-	const struct pt_arena *a = &pt->arenas.at[arena];
-	hs_addr head = a->address + pt->instances.at[a->instance].layout->bins
-	    + 16 * (index - 1) - HEADER;
-	struct bin bin = { .kind = kind_of(index), .arena = arena, .index = index };
+	struct bin bin = {
+		.kind = kind_of(r->index),
+		.arena = r->arena,
+		.index = r->index,
+	};
 
-	bin_sizes(index, &bin.chunk_min, &bin.chunk_max);
-	if (!follow(pt, &bin, head, 16)) {
-		if (!pt->heap->arenas.at[arena].locked)
-			pt_damage(pt, head + 16, 0, "the list of bin %u is broken",
-			    index);
-		(void)follow(pt, &bin, head, 24); /* what the other direction still reaches */
+	bin_sizes(r->index, &bin.chunk_min, &bin.chunk_max);
+	if (!follow(pt, &bin, r->list)) {
+		scoped(list_fini) struct list back = list_bin(pt, r->head, 24);
+
+		if (!pt->heap->arenas.at[r->arena].locked)
+			pt_damage(pt, r->head + 16, 0,
+			    "the list of bin %u is broken", r->index);
+		(void)follow(pt, &bin, &back); /* what the other direction still reaches */
 	}
 	if (bin.tally.count)
 		vec_push(&pt->heap->bins, bin);
 }
 
-void
-pt_read_lists(struct ptmalloc *pt)
+static void
+add_list(struct free_lists *r, struct free_list which, struct list list)
 {
-	for (uint32_t i = 0; i < pt->arenas.n; i++) {
-		const struct pt_arena *a = &pt->arenas.at[i];
-		const struct arena_layout *l = pt->instances.at[a->instance].layout;
+	if (!list.lost && list.next == list.last)
+		return;
+	vec_push(&r->all, which);
+	vec_push(&r->lists, list);
+}
 
-		for (unsigned k = 0; k < l->nfast; k++)
-			read_fastbin(pt, i, k, a->address + l->fastbins + 8 * k);
-		for (unsigned k = 1; k < NBINS; k++)
-			read_bin(pt, i, k);
+/* The lists of an arena that are not empty. */
+static void
+add_arena(const struct ptmalloc *pt, uint32_t arena, struct free_lists *r)
+{
+	const struct pt_arena *a = &pt->arenas.at[arena];
+	const struct pt_instance *in = &pt->instances.at[a->instance];
+
+	for (unsigned i = 0; i < in->layout->nfast; i++) {
+		hs_addr head = a->address + in->layout->fastbins + 8 * i;
+
+		add_list(r, (struct free_list) { true, arena, i, head, NULL },
+		    list_fast(pt, head, in->links != LINKS_PLAIN));
 	}
+	for (unsigned i = 1; i < NBINS; i++) {
+		hs_addr head = a->address + in->layout->bins + 16 * (i - 1) - HEADER;
+
+		add_list(r, (struct free_list) { false, arena, i, head, NULL },
+		    list_bin(pt, head, 16));
+	}
+}
+
+static bool
+read_these(struct ptmalloc *pt, struct free_lists *r, struct hs_error *err)
+{
+	if (r->all.broke || r->lists.broke)
+		return fail_nomem(err);
+	if (!lists_read(pt, r->lists.at, r->lists.n, pt->heap->nchunks / 4, err))
+		return false;
+	for (size_t i = 0; i < r->all.n; i++) {
+		struct free_list *one = &r->all.at[i];
+
+		one->list = &r->lists.at[i];
+		if (one->fast)
+			read_fastbin(pt, one);
+		else
+			read_bin(pt, one);
+		if (one->list->read.broke)
+			return fail_nomem(err);
+	}
+	free_lists_empty(r);
+	return true;
+}
+
+bool
+pt_read_lists(struct ptmalloc *pt, struct hs_error *err)
+{
+	scoped(free_lists_fini) struct free_lists r = { .all = { 0 } };
+
+	for (uint32_t i = 0; i < pt->arenas.n; i++) {
+		add_arena(pt, i, &r);
+		if ((r.all.n >= MANY_LISTS || i + 1 == pt->arenas.n)
+		    && !read_these(pt, &r, err))
+			return false;
+	}
+	return true;
 }

@@ -43,7 +43,7 @@ walk_segment(struct ptmalloc *pt, uint32_t arena, struct range r, hs_addr top,
 	run.top = range_has(run.range, top) ? top : 0;
 	sum->found_bytes += range_size(r);
 	sum->overhead_bytes += run.range.start - r.start;
-	return pt_run(pt, &run, err);
+	return pt_walk_runs(pt, &run, 1, err);
 }
 
 /* Top is nowhere, so it was damaged; but where the arena is, mp_ says. */

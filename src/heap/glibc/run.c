@@ -7,6 +7,10 @@
  * in a tcache or a fastbin looks used, and lists decide that later).  So we
  * always hold one chunk back until its neighbour was seen.
  *
+ * Where all is as it should be, chunks were found ahead, many places at once
+ * (waves.c), and we take over what lies behind the chunk that we are at.  All
+ * else is done here, step by step, so that what comes out is the same.
+ *
  * A run ends at the arena's top, or at fences: headers too small for a chunk,
  * by which malloc closes memory that it cannot extend.  In a main arena more
  * may follow after others' sbrk() memory.
@@ -15,23 +19,12 @@
  * resync.c's matter; what lies between is taken as one block in use, since
  * most often it is one whose size was overwritten.
  */
-#include "heap/glibc/glibc.h"
-
-#include <elf.h>
+#include "heap/glibc/header.h"
+#include "heap/glibc/waves.h"
 
 enum {
-	PREFETCH = 2048,    /* bytes ahead: headers come one after the other */
-	ENOUGH = 256,       /* chunks in a row that make sense: no chance then */
-	TICK = 1 << 18,     /* chunks between two looks at the clock */
-	BIG = 1 << 30,      /* bytes: so much must be there for the better part */
+	TICK = 1 << 18,     /* steps between two looks at the clock */
 	MAX_DAMAGES = 1000, /* of one run: then all up to top is skipped */
-};
-
-/* The memory that is being read, so that most words cost no look-up. */
-struct window {
-	hs_addr start;
-	const unsigned char *bytes;
-	uint64_t n;
 };
 
 struct walk {
@@ -43,56 +36,13 @@ struct walk {
 	hs_addr held;    /* the chunk before it, not yet added; 0: none */
 	bool held_fence; /* it is no chunk but what was left of an old top */
 	bool open;       /* a span is open */
-	uint64_t chunks, damages;
+	uint64_t steps, damages;
 };
 
-static inline bool
+static bool
 load(struct walk *w, hs_addr a, uint64_t *word)
 {
-	if (w->at.n < 8 || a - w->at.start > w->at.n - 8) {
-		w->at.start = a;
-		w->at.n = space_run(w->pt->space, a, &w->at.bytes);
-		if (w->at.n < 8)
-			return space_word(w->pt->space, a, word);
-	}
-	memcpy(word, w->at.bytes + (a - w->at.start), sizeof *word);
-	__builtin_prefetch(w->at.bytes + (a - w->at.start) + PREFETCH);
-	return true;
-}
-
-static bool
-sane_size(const struct run *run, hs_addr p, uint64_t word)
-{
-	uint64_t size = word & ~(uint64_t)FLAGS;
-	uint64_t alien = run->main ? FLAG_MAPPED | FLAG_NOT_MAIN : FLAG_MAPPED;
-
-	return size >= MIN_CHUNK && size % GRANULE == 0 && !(word & alien)
-	    && range_left(run->range, p) >= size;
-}
-
-/*
- * Fences at p: in a main arena two headers of 16 bytes (three, when a chunk
- * of 16 was left over); in a heap one of 16 and one of 0 at its very end.
- * Bytes that they take; 0: there are none.
- */
-static uint64_t
-fences(struct walk *w, hs_addr p)
-{
-	const struct run *run = w->run;
-	uint64_t word, n = 0;
-
-	if (!run->main) {
-		uint64_t left = range_left(run->range, p);
-
-		if (run->top || (left != 16 && left != 32) || !load(w, p + 8, &word)
-		    || (word & ~1ull) != (left == 16 ? 0u : HEADER))
-			return 0;
-		return left == 16 || (load(w, p + 24, &word) && word == 1) ? left : 0;
-	}
-	while (n < MAX_FENCES && range_left(run->range, p) >= n + 16
-	    && load(w, p + n + 8, &word) && (word & ~1ull) == HEADER)
-		n += 16;
-	return n >= 32 ? n : 0;
+	return window_next(&w->at, a, word);
 }
 
 static bool
@@ -306,7 +256,7 @@ keep(struct walk *w, uint64_t word)
 }
 
 /* One step: a chunk, or whatever else is at w->p.  False: out of memory. */
-static inline bool
+static bool
 step(struct walk *w)
 {
 	uint64_t word = 0, n;
@@ -319,78 +269,109 @@ step(struct walk *w)
 	    && (!w->run->top || w->p < w->run->top)
 	    && !is_hollow(w, word & ~(uint64_t)FLAGS))
 		return keep(w, word);
-	n = fences(w, w->p);
+	n = fences_at(&w->at, w->run, w->p);
 	if (n)
 		return at_fences(w, n);
 	at_damage(w, !there, word);
 	return true;
 }
 
-bool
-pt_run(struct ptmalloc *pt, const struct run *run, struct hs_error *err)
+/* As note_size() does it. */
+static void
+note_likely(struct walk *w, const struct part *part)
 {
+	for (size_t i = 0; i < part->words; i++)
+		for (uint64_t bits = part->starts.likely[i]; bits; bits &= bits - 1)
+			vec_push(&w->pt->tcache_like,
+			    part->range.start + i * CELL_BYTES
+				+ (unsigned)__builtin_ctzll(bits) * GRANULE);
+}
+
+/* Takes over what the part has from w->p on, where it has a chunk. */
+static bool
+take_over(struct walk *w, struct part *part)
+{
+	size_t skip = (w->p - part->range.start) / CELL_BYTES;
+	struct tally *used = &w->sum->tally[STATE_USED];
+	struct tally *loose = &w->sum->tally[STATE_LOOSE];
+	uint64_t word = FLAG_PREV_USED;
+
+	if (!w->open && !open_span(w))
+		return false;
+	(void)load(w, w->p + 8, &word);
+	release(w, word & FLAG_PREV_USED);
+	part_trim(part, w->p);
+	map_chunks(w->pt->heap, part->range.start + skip * CELL_BYTES,
+	    part->starts.all + skip, part->starts.loose + skip, part->words - skip,
+	    part->chunks);
+	note_likely(w, part);
+	used->count += part->chunks - part->loose.count;
+	used->bytes += part->held - part->from - part->loose.bytes;
+	loose->count += part->loose.count;
+	loose->bytes += part->loose.bytes;
+	w->held = part->held;
+	w->p = part->to;
+	part->from = 0; /* it has no more */
+	return true;
+}
+
+/* A step, and now and then a look at the clock. */
+static bool
+go_on(struct walk *w, struct wave *wave, struct hs_error *err)
+{
+	if (++w->steps % TICK == 0 && !wave_tell(wave, w->p, err))
+		return false;
+	return step(w) || fail_nomem(err);
+}
+
+/* Through the part, or through what else lies before its end. */
+static bool
+walk_part(struct walk *w, struct wave *wave, struct part *part, struct hs_error *err)
+{
+	while (w->p < part->range.end)
+		if (!part_has(part, w->p)) {
+			if (!go_on(w, wave, err))
+				return false;
+		} else {
+			wave->taken++;
+			if (!take_over(w, part))
+				return fail_nomem(err);
+		}
+	return true;
+}
+
+static bool
+walk_run(struct ptmalloc *pt, struct wave *wave, size_t i, struct hs_error *err)
+{
+	const struct run *run = &wave->runs[i];
 	struct walk w = {
 		.pt = pt,
 		.run = run,
 		.sum = &pt->heap->arenas.at[run->arena],
+		.at = { .space = pt->space },
 		.p = run->range.start,
 	};
 
-	if (range_size(run->range) < HEADER || run->range.start > run->range.end)
-		return true;
 	while (w.p < run->range.end) {
-		if (++w.chunks % TICK == 0
-		    && !progress_on(pt->crew->progress, "walking the heap",
-			w.p - run->range.start, range_size(run->range), err))
+		struct part *part;
+
+		if (!wave_part(wave, i, w.p, &part, err)
+		    || !(part ? walk_part(&w, wave, part, err) : go_on(&w, wave, err)))
 			return false;
-		if (!step(&w))
-			return fail_nomem(err);
 	}
 	release(&w, true);
 	close_span(&w, run->range.end);
 	return (!pt->heap->states.broke && !pt->heap->cells.broke) || fail_nomem(err);
 }
 
-/* Was a chain that failed here before?  From now on there was one, unless this ends well. */
-static bool
-has_failed(const struct run *run, hs_addr at)
+bool
+pt_walk_runs(struct ptmalloc *pt, const struct run *runs, size_t n, struct hs_error *err)
 {
-	uint64_t granule = (at - run->failed_from) / GRANULE;
-	uint64_t *word = run->failed ? &run->failed[granule / 64] : NULL;
-	bool was = word && *word >> granule % 64 & 1;
+	scoped(wave_fini) struct wave wave;
 
-	if (word)
-		*word |= 1ull << granule % 64;
-	return was;
-}
-
-enum chain
-pt_chain(struct ptmalloc *pt, const struct run *run, hs_addr at, hs_addr *end)
-{
-	struct walk w = { .pt = pt, .run = run };
-	uint64_t word, before = 0, size = 0;
-
-	for (uint64_t n = 0; at < run->range.end; n++) {
-		*end = at;
-		pt->searched += !run->failed;
-		if (at == run->top)
-			return CHAIN_TOP;
-		if (!load(&w, at + 8, &word))
-			return CHAIN_BAD;
-		if (fences(&w, at))
-			return n ? CHAIN_FENCE : CHAIN_BAD;
-		if (!sane_size(run, at, word) || (run->top && at > run->top))
-			return CHAIN_BAD;
-		if (!(word & FLAG_PREV_USED) && n
-		    && (!load(&w, at, &before) || before != size))
-			return CHAIN_BAD;
-		if (n >= ENOUGH && !run->failed)
-			return CHAIN_TOP;
-		if (has_failed(run, at))
-			return CHAIN_BAD;
-		size = word & ~(uint64_t)FLAGS;
-		at += size;
-	}
-	*end = at;
-	return run->top ? CHAIN_BAD : CHAIN_TOP;
+	wave_init(&wave, pt, runs, n);
+	for (size_t i = 0; i < n; i++)
+		if (run_bytes(&runs[i]) >= HEADER && !walk_run(pt, &wave, i, err))
+			return false;
+	return true;
 }

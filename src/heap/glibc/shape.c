@@ -11,6 +11,10 @@
 
 enum { MAX_COUNT = 65536 }; /* chunks in one list */
 
+/* No program has memory outside. */
+#define LOWEST ((hs_addr)4096)
+#define HIGHEST ((hs_addr)1 << 56)
+
 /* What the header says; a mapped chunk takes more than that. */
 static uint64_t
 size_field(const struct block *b)
@@ -121,7 +125,7 @@ shape_under(struct weighing *w, const struct pt_params *p, hs_addr chunk,
 	    || count_odd(p, l, at) > l->bins / 2)
 		return s;
 	s.wrong = 0;
-	for (unsigned i = 0; i < l->bins; i++) {
+	for (unsigned i = 0; i < l->bins && s.wrong < MAX_TCACHE_BINS / 2; i++) {
 		uint64_t head, length;
 
 		memcpy(&head, at + l->entries + 8 * i, sizeof head);
@@ -135,6 +139,43 @@ shape_under(struct weighing *w, const struct pt_params *p, hs_addr chunk,
 		s.nodes += length;
 	}
 	return s;
+}
+
+/* Half of the lists are wrong as far as heads, and the counts of empty ones, tell. */
+static bool
+is_odd(const struct pt_params *p, const struct tcache_layout *l, const unsigned char *at)
+{
+	uint64_t empty = !l->counts_down ? 0 : p->layout ? p->tcache_count : 7;
+	uint64_t slack = l->counts_down && !p->layout ? 16 + 1 - 7 : 2;
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < l->bins && wrong < l->bins / 2; i++) {
+		uint64_t head, count = count_at(at, l, i);
+		bool bad_head, bad_count = count + 1 - empty > slack;
+
+		memcpy(&head, at + l->entries + 8 * i, sizeof head);
+		bad_head = (head % GRANULE) | (head - LOWEST > HIGHEST - LOWEST);
+		wrong += head ? bad_head
+			      : bad_count; /* chance for all that we know: no branch */
+	}
+	return wrong >= l->bins / 2;
+}
+
+bool
+shape_is_hopeless(const struct pt_params *p, uint64_t size, const unsigned char *at)
+{
+	const struct tcache_layout *tried = NULL;
+
+	for (const struct tcache_layout *l = tcache_layouts; l->since; l++) {
+		if (!tcache_size_fits(l, size)
+		    || (tried && tried->bins == l->bins && tried->entries == l->entries
+			&& tried->counts_down == l->counts_down))
+			continue;
+		if (!is_odd(p, l, at))
+			return false;
+		tried = l;
+	}
+	return true;
 }
 
 static bool
