@@ -98,7 +98,7 @@ bool
 core_broke(const struct core *c)
 {
 	return c->segments.broke || c->threads.broke || c->files.broke
-	    || c->auxv.broke || c->notes.broke;
+	    || c->auxv.broke || c->notes.broke || c->holes.broke;
 }
 
 bool
@@ -124,6 +124,7 @@ void
 core_fini(struct core *core)
 {
 	input_close(core);
+	vec_free(&core->holes);
 	vec_free(&core->segments);
 	vec_free(&core->threads);
 	vec_free(&core->files);
@@ -131,6 +132,30 @@ core_fini(struct core *core)
 	lines_free(&core->notes);
 	free(core->command);
 	*core = CORE_EMPTY;
+}
+
+uint64_t
+core_stretch(const struct core *core, const unsigned char *bytes, uint64_t n, bool *hole)
+{
+	uint64_t at = (uint64_t)(bytes - core->map), end;
+	size_t low = 0, high = core->holes.n;
+
+	*hole = false;
+	if (bytes < core->map || at >= core->size)
+		return n; /* of another file */
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (core->holes.at[mid].end <= at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == core->holes.n)
+		return n;
+	*hole = core->holes.at[low].start <= at;
+	end = *hole ? core->holes.at[low].end : core->holes.at[low].start;
+	return end - at < n ? end - at : n;
 }
 
 bool

@@ -74,7 +74,9 @@ struct core {
 	const unsigned char *map; /* the whole file, which may be a temporary one */
 	uint64_t size;            /* bytes of the file, after decompression */
 	uint64_t missing;         /* bytes that a cut file lost, as far as known */
-	bool cut;                 /* the file ends before its contents do */
+	/* Of the map: large holes of the file, which are zeros; sorted. */
+	struct VEC(struct range) holes;
+	bool cut;       /* the file ends before its contents do */
 	bool has_files; /* it is known which files were mapped: NT_FILE was there */
 	struct VEC(struct segment) segments; /* sorted by address, not overlapping */
 	struct VEC(struct core_thread) threads; /* as noted or given; the one that died is first */
@@ -110,6 +112,13 @@ bool core_of_target(struct core *core, const struct hs_target *target,
 void core_fini(struct core *core);
 
 /*
+ * Shall the kernel read ahead?  At first it does, as for a file that is read
+ * from front to back.  Where the next word may be anywhere that is in vain,
+ * and a core larger than memory would be read over and over.
+ */
+void core_read_ahead(const struct core *core, bool ahead);
+
+/*
  * Does the file at path look like a core?  True also of a compressed file,
  * since nothing else that we are given is.  False when it cannot be read.
  */
@@ -117,6 +126,13 @@ bool core_is_core(const char *path);
 
 /* The value of auxv entry `type`; false when there is none. */
 bool core_auxv(const struct core *core, uint64_t type, uint64_t *value);
+
+/*
+ * Of n bytes of the map, n > 0: how many, from the first on, are of one kind.
+ * *hole: zeros that need not be looked at; reading them costs a page fault each.
+ */
+uint64_t core_stretch(const struct core *core, const unsigned char *bytes,
+    uint64_t n, bool *hole);
 
 /* The mapping of a file that holds a, or NULL. */
 const struct file_mapping *core_file_at(const struct core *core, hs_addr a);

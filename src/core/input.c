@@ -8,7 +8,8 @@
  *
  * Holes.  A sparse core of 20 GB may have 20 MB on disk.  Reading a hole
  * through the mapping would fill the page cache with zeros, a page each.  So
- * large holes are covered with anonymous memory that is never written to: the
+ * holes are listed, for those who read all there is, and large ones are
+ * covered with anonymous memory that is never written to, for all others: the
  * kernel has one page of zeros for all of it.
  */
 #include "core/input.h"
@@ -24,8 +25,10 @@
 #include "core/unpack.h"
 
 enum {
-	HOLE_LEAST = 1 << 20, /* bytes: below that a cover costs more than it saves */
-	HOLES_MOST = 10000,   /* a process may have 65,530 mappings */
+	HOLE_LEAST = 1 << 14, /* bytes that are worth a place in the list */
+	HOLES_MOST = 1 << 20,
+	COVER_LEAST = 1 << 20, /* bytes: below that a cover costs more than it saves */
+	COVERS_MOST = 10000, /* a process may have 65,530 mappings */
 };
 
 static int
@@ -46,32 +49,71 @@ can_be_a_core(const struct stat *st, struct hs_error *err)
 }
 
 static void
-cover_holes(int fd, unsigned char *map, uint64_t size)
+find_holes(struct core *core, int fd)
 {
 	off_t was = lseek(fd, 0, SEEK_CUR); /* standard input is not ours alone */
 	off_t hole, data = 0;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	for (unsigned i = 0; i < HOLES_MOST; i++) {
+	for (unsigned i = 0; data >= 0 && i < HOLES_MOST; i++) {
 		hole = lseek(fd, data, SEEK_HOLE);
-		if (hole < 0 || (uint64_t)hole >= size)
+		if (hole < 0 || (uint64_t)hole >= core->size)
 			break;
 		data = lseek(fd, hole, SEEK_DATA);
-		uint64_t start = align_up((uint64_t)hole, page);
-		uint64_t end =
-		    data < 0 || (uint64_t)data > size ? size : (uint64_t)data;
-		end = align_down(end, page);
-		if (end > start && end - start >= HOLE_LEAST
-		    && mmap(map + start, end - start, PROT_READ,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
-			   -1, 0)
-			== MAP_FAILED)
-			break;
-		if (data < 0)
-			break;
+		uint64_t start = align_up((uint64_t)hole, page), end = core->size;
+		if (data >= 0 && (uint64_t)data < end)
+			end = align_down((uint64_t)data, page);
+		if (end > start && end - start >= HOLE_LEAST)
+			vec_push(&core->holes, (struct range) { start, end });
 	}
 	if (was >= 0)
 		(void)!lseek(fd, was, SEEK_SET);
+}
+
+static void
+cover_holes(const struct core *core)
+{
+	unsigned covers = 0;
+
+	for (size_t i = 0; i < core->holes.n && covers < COVERS_MOST; i++) {
+		struct range r = core->holes.at[i];
+
+		if (range_size(r) < COVER_LEAST)
+			continue;
+		if (mmap((void *)(core->map + r.start), range_size(r), PROT_READ,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0)
+		    == MAP_FAILED)
+			break;
+		covers++;
+	}
+}
+
+/*
+ * Reading ahead from a page between holes reads the holes, megabytes of them.
+ * So in a file that is mostly holes it is for long stretches of data only.
+ */
+static void
+spare_holes(const struct core *core)
+{
+	uint64_t holes = 0, from = 0;
+	unsigned stretches = 0;
+
+	for (size_t i = 0; i < core->holes.n; i++)
+		holes += range_size(core->holes.at[i]);
+	if (holes < core->size / 2)
+		return;
+	(void)madvise((void *)core->map, core->size, MADV_RANDOM);
+	for (size_t i = 0; i <= core->holes.n && stretches < COVERS_MOST; i++) {
+		bool last = i == core->holes.n;
+		uint64_t end = last ? core->size : core->holes.at[i].start;
+
+		if (end - from >= COVER_LEAST) {
+			(void)madvise((void *)(core->map + from), end - from,
+			    MADV_NORMAL);
+			stretches++;
+		}
+		from = last ? end : core->holes.at[i].end;
+	}
 }
 
 bool
@@ -87,7 +129,9 @@ input_map(struct core *core, int fd, uint64_t size, struct hs_error *err)
 		    (unsigned long long)size, strerror(errno));
 	core->map = map;
 	core->size = size;
-	cover_holes(fd, map, size);
+	find_holes(core, fd);
+	cover_holes(core);
+	spare_holes(core);
 	return fault_watch(map, size) ? true : fail_nomem(err);
 }
 
@@ -143,6 +187,12 @@ input_open(struct core *core, const char *path, const struct progress *progress,
 	if (fd != STDIN_FILENO)
 		close(fd);
 	return ok;
+}
+
+void
+core_read_ahead(const struct core *core, bool ahead)
+{
+	(void)madvise((void *)core->map, core->size, ahead ? MADV_NORMAL : MADV_RANDOM);
 }
 
 void

@@ -28,6 +28,7 @@
 #include "graph/through.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 #include "graph/mark.h"
 #include "graph/words.h"
@@ -42,6 +43,7 @@ enum {
 	TOGETHER = 32, /* blocks that are asked for at once */
 	LINE = 64,     /* bytes that come at once */
 	ASKED_MOST = 256, /* bytes of a block: of longer ones the rest comes by itself */
+	WORTH = 32, /* blocks that a wait for what is read ahead should bring, or more */
 	NEAR = 32, /* chunks: to walk so far is cheaper than a look-up by number */
 };
 
@@ -54,6 +56,7 @@ struct through {
 	size_t n, room;
 	uint32_t spilled;       /* the lowest chunk that is; nchunks: none */
 	uint64_t blocks, bytes; /* that were read, for progress */
+	long waits;             /* for the disk, up to the last look */
 	const struct progress *progress;
 	struct hs_error *err;
 	bool stopped;
@@ -111,13 +114,38 @@ follow_all(void *arg, struct words *w)
 			follow(t, w->holder[i], block[i], meet[i], w->word[i]);
 }
 
+/* How often we had to wait for the disk so far. */
+static long
+waits(void)
+{
+	struct rusage u;
+
+	return getrusage(RUSAGE_SELF, &u) == 0 ? u.ru_majflt : 0;
+}
+
+/*
+ * A core that does not fit in memory: when next to no block lies in what is
+ * read ahead, megabytes may be read for each.
+ */
+static void
+heed_waits(struct through *t)
+{
+	long now = waits();
+
+	if (now - t->waits > TICK / WORTH)
+		core_read_ahead(t->heap->space->core, false);
+	t->waits = now;
+}
+
 static void
 read_block(struct through *t, const struct block *b)
 {
 	words_of_block(&t->words, b);
 	t->bytes += b->size;
-	if (++t->blocks % TICK == 0
-	    && !progress_bytes(t->progress, "following pointers", t->bytes,
+	if (++t->blocks % TICK != 0)
+		return;
+	heed_waits(t);
+	if (!progress_bytes(t->progress, "following pointers", t->bytes,
 		t->heap->used.bytes, t->err))
 		t->stopped = true;
 }
@@ -247,9 +275,11 @@ mark_through(struct graph *graph, const struct heap *heap,
 	if (!todo)
 		return fail_nomem(err);
 	words_init(&t.words, heap, image, follow_all, &t);
+	t.waits = waits();
 	for (t.pass = REACH_START; t.pass <= REACH_END && !t.stopped; t.pass++)
 		mark_pass(&t, roots);
 	for (uint32_t i = 0; i < heap->nchunks; i++)
 		graph->reach[i] &= REACH_BITS;
+	core_read_ahead(heap->space->core, true);
 	return !t.stopped;
 }

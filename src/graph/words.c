@@ -94,10 +94,17 @@ gather_frame(struct words *w, hs_addr at, uint32_t holder, uint64_t pc)
 static void
 look_at(struct words *w, hs_addr a)
 {
+	bool hole;
+
 	if (a - w->at.start < w->at.n)
 		return;
 	w->at.start = a;
 	w->at.n = space_stretch(w->heap->space, a, UINT64_MAX - a, &w->at.bytes);
+	if (!w->at.bytes)
+		return;
+	w->at.n = core_stretch(w->heap->space->core, w->at.bytes, w->at.n, &hole);
+	if (hole)
+		w->at.bytes = NULL; /* zeros are no pointers */
 }
 
 /*
@@ -246,10 +253,20 @@ granule_of(const struct heap *h, const struct span *s, uint32_t number)
 static void
 read_block(struct words *w, const struct block *b)
 {
-	for (uint64_t at = 0; at + 8 <= b->size; at += GROUP) {
-		uint64_t left = (b->size - at) / 8;
+	uint64_t at = 0, step, left;
 
-		read_group(w, b->address + at,
+	for (; (left = (b->size - at) / 8) > 0;
+	     at = step < b->size - at ? at + step : b->size) {
+		hs_addr a = b->address + at;
+
+		look_at(w, a);
+		/* what is missing or a hole may be many gigabytes */
+		step = w->at.bytes ? 0
+				   : align_down(w->at.n - (a - w->at.start), GROUP);
+		if (step > 0)
+			continue;
+		step = GROUP;
+		read_group(w, a,
 		    left < SIEVE_WORDS ? ~(~UINT64_C(0) << left) : ~UINT64_C(0), 0,
 		    b->number);
 	}

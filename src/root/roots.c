@@ -87,22 +87,26 @@ static bool
 search(struct searching *s, const struct claim *c, struct range r, struct hs_error *err)
 {
 	while (r.start < r.end) {
+		bool hole;
 		const unsigned char *bytes;
 		uint64_t n = space_stretch(s->from->image->space, r.start,
 		    range_size(r), &bytes);
 
-		n = bytes && n > TICK_BYTES ? TICK_BYTES : n;
 		if (bytes) {
+			n = core_stretch(s->from->image->core, bytes, n, &hole);
+			n = !hole && n > TICK_BYTES ? TICK_BYTES : n;
 			vec_push(&s->to->regions,
 			    (struct region) {
 				.kind = c->kind,
 				.range = { r.start, r.start + n },
+				.words = n / 8,
 				.thread = c->thread,
 				.module = c->module,
 			    });
 			if (s->to->regions.broke)
 				return fail_nomem(err);
-			search_bytes(s->to, s->from, r.start, bytes, n);
+			if (!hole)
+				search_bytes(s->to, s->from, r.start, bytes, n);
 		}
 		r.start += n;
 		if (!progress_on(s->progress, "looking for roots", s->done, s->all, err))

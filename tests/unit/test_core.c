@@ -6,6 +6,7 @@
 #include "unit/tiny.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #ifdef HAVE_ZLIB
@@ -586,6 +587,44 @@ core_is_told_from_program(void)
 	CHECK(!core_is_core("/") && !core_is_core("/no/such"));
 }
 
+static void
+hole_of_the_file_is_told_from_what_is_to_be_read(void)
+{
+	static const unsigned char map[4096], other[1];
+	struct range hole[] = { { 1000, 2000 }, { 3000, 4096 } };
+	struct core core = { .map = map,
+		.size = sizeof map,
+		.holes = { .at = hole, .n = 2 } };
+	bool is;
+
+	CHECK(core_stretch(&core, map, 4096, &is) == 1000 && !is);
+	CHECK(core_stretch(&core, map, 500, &is) == 500 && !is);
+	CHECK(core_stretch(&core, map + 1000, 4096, &is) == 1000 && is);
+	CHECK(core_stretch(&core, map + 1999, 10, &is) == 1 && is);
+	CHECK(core_stretch(&core, map + 2000, 1000, &is) == 1000 && !is);
+	CHECK(core_stretch(&core, map + 3500, 100, &is) == 100 && is);
+	CHECK(core_stretch(&core, other, 1, &is) == 1 && !is);
+}
+
+static void
+large_hole_is_known(void)
+{
+	scoped(tiny_fini) struct tiny t = TINY_EMPTY;
+	scoped(core_fini) struct core core = CORE_EMPTY;
+	enum { SIZE = 8 << 20, FROM = 2 << 20, LENGTH = 4 << 20 };
+	struct hs_error err;
+	bool hole;
+
+	tiny_segment(&t, 0x10000, SIZE, SIZE, PF_R | PF_W);
+	tiny_make(&t);
+	tiny_put(&t, t.image.at, t.image.n);
+	CHECK(fallocate(t.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FROM, LENGTH)
+	    == 0);
+	CHECK(core_open(&core, t.path, &(struct progress) { 0 }, &err));
+	CHECK(core_stretch(&core, core.map, core.size, &hole) == FROM && !hole);
+	CHECK(core_stretch(&core, core.map + FROM, SIZE / 2, &hole) == LENGTH && hole);
+}
+
 TESTS(sound_core_is_read_whole, threads_have_their_registers, files_and_auxv_are_found,
     cut_core_is_an_error_or_says_so, cut_core_of_gdb_has_lost_its_threads,
     overlapping_segments_are_cut_down, segment_that_wraps_is_left_out,
@@ -596,4 +635,5 @@ TESTS(sound_core_is_read_whole, threads_have_their_registers, files_and_auxv_are
     flags_and_selectors_hold_no_pointers, gzip_core_is_unpacked,
     xz_core_is_unpacked, zstd_core_is_unpacked, standard_input_is_read_from_a_file,
     standard_input_is_read_from_a_pipe, reading_can_be_interrupted,
-    what_is_no_core_is_told, what_cannot_be_read_is_told, core_is_told_from_program)
+    what_is_no_core_is_told, what_cannot_be_read_is_told, core_is_told_from_program,
+    hole_of_the_file_is_told_from_what_is_to_be_read, large_hole_is_known)

@@ -123,12 +123,27 @@ first_choice(const struct candidate *c)
 	return c->inner.end ? c->inner : c->outer;
 }
 
-/* Every page of [from, to) that may start a mapping goes into s->found. */
+/* How many bytes at q are a hole of the core's file, or are not: *hole says which. */
+static uint64_t
+stretch_at(const struct search *s, hs_addr q, bool *hole)
+{
+	const unsigned char *bytes;
+	uint64_t n = space_run(s->pt->space, q, &bytes);
+
+	*hole = false;
+	return n > 0 ? core_stretch(s->pt->space->core, bytes, n, hole) : s->pt->page;
+}
+
+/*
+ * Every page of [from, to) that may start a mapping goes into s->found.  Holes
+ * hold no header, and may be many gigabytes.
+ */
 static void
 collect(struct search *s, struct range region)
 {
 	struct ptmalloc *pt = s->pt;
 	struct range within;
+	hs_addr known = 0; /* no hole before this */
 
 	for (hs_addr q = align_up(region.start, pt->page); q < region.end;
 	     q += pt->page) {
@@ -138,6 +153,15 @@ collect(struct search *s, struct range region)
 		if (pt_is_taken(pt, q, &within)) {
 			q = align_down(within.end - 1, pt->page);
 			continue;
+		}
+		if (q >= known) {
+			bool hole;
+
+			known = q + stretch_at(s, q, &hole);
+			if (hole) {
+				q = align_down(known - 1, pt->page);
+				continue;
+			}
 		}
 		limit = pt_next_taken(pt, q);
 		limit = limit < region.end ? limit : region.end;
