@@ -193,6 +193,8 @@ void
 core_read_ahead(const struct core *core, bool ahead)
 {
 	(void)madvise((void *)core->map, core->size, ahead ? MADV_NORMAL : MADV_RANDOM);
+	if (ahead)
+		spare_holes(core);
 }
 
 void
