@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# However many threads there are, and however little memory: the same report.
+# However many threads there are, however little memory, and however words are
+# compared: the same report.
 
 . "${0%/*}/lib.sh"
 
@@ -27,6 +28,9 @@ for core in $(recorded 'glibc-*') $(synth cycle) $(synth reach) $(synth missing)
 	for option in --threads=1 --threads=2 --threads=7 --memory=48K --memory=1G; do
 		agrees "$name" "$core" "$option"
 	done
+	export HEAPSCAN_SIMD=portable
+	agrees "$name, portable" "$core" --threads=2
+	unset HEAPSCAN_SIMD
 done
 
 core=$(synth cycle)

@@ -328,6 +328,68 @@ span_may_end_before_it_was_to(void)
 	check_all(&l);
 }
 
+/* Adds l's chunks, which are one span, n words of granules at once, from `lead` before it on. */
+static void
+put_many(struct heap *h, const struct layout *l, uint64_t lead, size_t n)
+{
+	struct range all = { l->chunks.at[0].range.start,
+		l->chunks.at[l->chunks.n - 1].range.end };
+	size_t c = 0;
+
+	CHECK(map_begin(h, all, 0, HEAD, TAIL));
+	for (hs_addr at = all.start - lead; at < all.end; at += n * CELL_BYTES) {
+		uint64_t start[8] = { 0 }, loose[8] = { 0 }, count = 0;
+		hs_addr from = at;
+		struct map_place place;
+
+		for (; c < l->chunks.n; c++, count++) {
+			hs_addr a = l->chunks.at[c].range.start;
+			uint64_t i = (a - from) / GRANULE;
+
+			if (a - at >= n * CELL_BYTES)
+				break;
+			if (count == 0) { /* the first one is in the first word */
+				from += i / 64 * CELL_BYTES;
+				i %= 64;
+			}
+			start[i / 64] |= 1ull << i % 64;
+			if (l->chunks.at[c].state != STATE_USED)
+				loose[i / 64] |= 1ull << i % 64;
+		}
+		if (count == 0)
+			continue;
+		CHECK(map_place(h, from, start, n, count, &place));
+		CHECK(place.shift == (lead ? 64 - lead / GRANULE : 0));
+		map_put(h, &place, start, loose, n);
+	}
+	map_end(h, all.end);
+}
+
+static void
+chunks_may_be_added_many_at_once(void)
+{
+	static const uint64_t sizes[] = { 2, 3, 61, 2, 64, 2, 200, 2, 2, 2, 2, 2,
+		70, 5, 63, 63, 63, 2, 1000, 2, 2, 128, 4, 2, 0 };
+	scoped(layout_fini) struct layout l = { .heap = HEAP_EMPTY };
+
+	lay_span(&l, 0x100000, sizes);
+	for (uint64_t lead = 0; lead < CELL_BYTES; lead += 5 * GRANULE)
+		for (size_t n = 1; n <= 8; n++) {
+			scoped(heap_fini) struct heap h = HEAP_EMPTY;
+
+			put_many(&h, &l, lead, n);
+			CHECK(h.cells.n == l.heap.cells.n);
+			for (size_t i = 0; i < h.cells.n; i++)
+				CHECK(h.cells.at[i].start == l.heap.cells.at[i].start);
+			CHECK(h.states.n == l.chunks.n);
+			for (size_t i = 0; i < h.states.n; i++)
+				CHECK(h.states.at[i]
+				    == (l.heap.states.at[i] == STATE_USED
+					    ? STATE_USED
+					    : STATE_LOOSE));
+		}
+}
+
 static void
 empty_heap_meets_nothing(void)
 {
@@ -367,7 +429,7 @@ spans_must_not_overlap(void)
 
 TESTS(chunks_of_a_span_are_told_apart, span_may_be_one_chunk,
     chunk_of_many_cells_has_one_start, huge_chunk_costs_no_search,
-    mapped_block_has_one_cell, mapped_blocks_may_adjoin,
-    spans_may_come_in_any_order, many_spans_in_many_clusters_are_found,
-    span_without_chunks_is_dropped, span_may_end_before_it_was_to,
+    mapped_block_has_one_cell, mapped_blocks_may_adjoin, spans_may_come_in_any_order,
+    many_spans_in_many_clusters_are_found, span_without_chunks_is_dropped,
+    span_may_end_before_it_was_to, chunks_may_be_added_many_at_once,
     empty_heap_meets_nothing, only_exact_starts_are_starts, spans_must_not_overlap)
