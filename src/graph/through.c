@@ -37,7 +37,7 @@
 enum {
 	SPILLED = 1 << 7,
 	REACH_BITS = 15,
-	TICK = 1 << 12, /* blocks between two looks at the clock */
+	TICK = 1 << 8, /* blocks between two looks at the clock */
 	ROOM_LEAST = 1 << 12,
 	ROOM_PART = 64, /* of chunks: the worklist takes an eighth of a byte for each */
 	TOGETHER = 32, /* blocks that are asked for at once */

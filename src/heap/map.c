@@ -27,6 +27,8 @@ enum {
 	MAX_CHUNKS = (1 << 30) - 1, /* struct root and struct edges give numbers 30 bits */
 };
 
+_Static_assert(STATE_USED == 0, "a new table of states is zero");
+
 /* Tables are filled and looked up all over: that is what large pages are for. */
 static void
 use_large_pages(void *at, size_t bytes)
@@ -94,51 +96,46 @@ map_reserve(struct heap *h, uint64_t bytes)
 	(void)enlarge(&h->states.at, 1, &h->states.max, bytes / LEAST + 1);
 }
 
-/* states: of the chunks whose starts these are. */
-static void
-loosen(unsigned char *states, const uint64_t *start, const uint64_t *loose, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		for (uint64_t bits = loose[i]; bits; bits &= bits - 1)
-			states[count_bits(start[i] & ((bits & -bits) - 1))] =
-			    STATE_LOOSE;
-		states += count_bits(start[i]);
-	}
-}
-
-/* Cells up to the last one that these starts, shifted, get into. */
-static bool
-reach(struct heap *h, size_t cell, uint64_t start, unsigned shift)
-{
-	size_t n = cell + 1 + (shift && start >> (64 - shift));
-
-	return n <= h->cells.n || map_grow(h, n);
-}
-
-void
-map_chunks(struct heap *h, hs_addr at, const uint64_t *start, const uint64_t *loose,
-    size_t n, uint64_t count)
+bool
+map_place(struct heap *h, hs_addr at, const uint64_t *start, size_t n,
+    uint64_t count, struct map_place *place)
 {
 	const struct span *s = &h->spans.at[h->spans.n - 1];
 	uint64_t granule = (at + CELL_BYTES - s->range.start) / GRANULE;
-	unsigned shift = granule % 64;
-	size_t cell = s->cell + granule / 64 - 1; /* may be the one before the first */
+	size_t end;
 
+	place->shift = granule % 64;
+	place->cell = s->cell + granule / 64 - 1;
+	place->state = h->states.n;
 	while (n > 0 && !start[n - 1])
 		n--;
-	if (n == 0 || count == 0 || !reach(h, cell + n - 1, start[n - 1], shift))
-		return;
-	if (!map_grow_states(h, h->states.n + count))
-		return;
-	loosen(h->states.at + h->states.n - count, start, loose, n);
-	for (size_t i = 0; i < n; i++, cell++) {
+	if (n == 0)
+		return true;
+	end = place->cell + n;
+	end += place->shift && start[n - 1] >> (64 - place->shift);
+	return (end <= h->cells.n || map_grow(h, end))
+	    && map_grow_states(h, h->states.n + count);
+}
+
+void
+map_put(struct heap *h, const struct map_place *place, const uint64_t *start,
+    const uint64_t *loose, size_t n)
+{
+	unsigned char *state = h->states.at + place->state;
+	unsigned shift = place->shift;
+
+	for (size_t i = 0; i < n; i++) {
 		uint64_t low = start[i] << shift;
 		uint64_t high = shift ? start[i] >> (64 - shift) : 0;
 
 		if (low)
-			h->cells.at[cell].start |= low;
+			h->cells.at[place->cell + i].start |= low;
 		if (high)
-			h->cells.at[cell + 1].start |= high;
+			h->cells.at[place->cell + i + 1].start |= high;
+		for (uint64_t bits = loose[i]; bits; bits &= bits - 1)
+			state[count_bits(start[i] & ((bits & -bits) - 1))] =
+			    STATE_LOOSE;
+		state += count_bits(start[i]);
 	}
 }
 

@@ -43,14 +43,28 @@ map_chunk(struct heap *h, hs_addr at, enum state state)
 		h->states.at[h->states.n - 1] = (unsigned char)state;
 }
 
+/* Where chunks go that are added many at once. */
+struct map_place {
+	size_t cell;    /* of granule 0; may be the one before the span's first */
+	unsigned shift; /* granules past that cell's start */
+	size_t state;   /* number of the first chunk */
+};
+
 /*
- * So many chunks of the open span at once: bit i of start[] is set where one
- * starts i granules behind at, and that of loose[], too, where it is
- * STATE_LOOSE and not STATE_USED.  Each has n words.  The first chunk is in
- * the first word; at may be less than CELL_BYTES before the span.
+ * Makes room for count chunks of the open span, the next ones.  Bit i of
+ * start[], which has n words, is set where one starts i granules behind at.
+ * The first chunk is in the first word; at may be less than CELL_BYTES before
+ * the span.  False, and .broke, when memory ran out.
  */
-void map_chunks(struct heap *h, hs_addr at, const uint64_t *start,
-    const uint64_t *loose, size_t n, uint64_t count);
+bool map_place(struct heap *h, hs_addr at, const uint64_t *start, size_t n,
+    uint64_t count, struct map_place *place) MUST_CHECK;
+
+/*
+ * Puts them there: STATE_LOOSE where the bit in loose[], too, is set, else
+ * STATE_USED.  May be done for several places at once whose shift is 0.
+ */
+void map_put(struct heap *h, const struct map_place *place, const uint64_t *start,
+    const uint64_t *loose, size_t n);
 
 /* Closes the open span at end.  A span without chunks is dropped. */
 void map_end(struct heap *h, hs_addr end);

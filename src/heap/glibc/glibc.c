@@ -156,6 +156,17 @@ name_layout(struct ptmalloc *pt)
 	    in->layout->name, since);
 }
 
+/* Which lead anywhere in the heap. */
+static bool
+read_lists(struct ptmalloc *pt, struct hs_error *err)
+{
+	core_read_ahead(pt->image->core, false);
+	pt_read_tcaches(pt);
+	bool ok = pt_read_lists(pt, err);
+	core_read_ahead(pt->image->core, true);
+	return ok;
+}
+
 static bool
 read_all(struct ptmalloc *pt, struct hs_error *err)
 {
@@ -172,8 +183,7 @@ read_all(struct ptmalloc *pt, struct hs_error *err)
 	pt->heap->allocator = "glibc";
 	if (!walk_all(pt, err) || !map_seal(pt->heap, err))
 		return false;
-	pt_read_tcaches(pt);
-	if (!pt_read_lists(pt, err))
+	if (!read_lists(pt, err))
 		return false;
 	pt_account(pt);
 	own(pt);

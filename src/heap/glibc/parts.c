@@ -239,7 +239,7 @@ part_has(const struct part *p, hs_addr at)
 {
 	uint64_t offset = at - p->range.start;
 
-	if (!p->from || at < p->from || at > p->held || offset % GRANULE != 0)
+	if (!p->to || at < p->from || at > p->held || offset % GRANULE != 0)
 		return false;
 	return at == p->held
 	    || (p->starts.all[offset / CELL_BYTES] >> offset / GRANULE % 64 & 1);
@@ -285,4 +285,44 @@ part_trim(struct part *p, hs_addr at)
 		p->starts.likely[i] &= mask;
 	}
 	sum_up(p);
+}
+
+/* What is before the word that has the first chunk is not looked at. */
+static size_t
+skipped(const struct part *p)
+{
+	return (p->from - p->range.start) / CELL_BYTES;
+}
+
+void
+part_close(struct part *p, enum state last)
+{
+	uint64_t held = p->held - p->range.start;
+
+	mark(p->starts.all, held);
+	if (last == STATE_LOOSE)
+		mark(p->starts.loose, held);
+	p->chunks++;
+}
+
+void
+part_place(struct part *p, struct heap *heap)
+{
+	size_t skip = skipped(p);
+
+	p->placed = map_place(heap, p->range.start + skip * CELL_BYTES,
+	    p->starts.all + skip, p->words - skip, p->chunks, &p->place);
+	if (p->place.shift) /* its cells are others', too */
+		part_put(p, heap);
+}
+
+void
+part_put(struct part *p, struct heap *heap)
+{
+	size_t skip = skipped(p);
+
+	if (p->placed)
+		map_put(heap, &p->place, p->starts.all + skip,
+		    p->starts.loose + skip, p->words - skip);
+	p->placed = false;
 }

@@ -22,13 +22,15 @@ struct starts {
 struct part {
 	size_t run;         /* index of its run */
 	struct range range; /* chunks that start here are its own */
-	hs_addr from;       /* 0: it has none */
-	hs_addr held; /* the last one: not in .starts, since its end may be wrong */
-	hs_addr to;   /* the header behind it: past the range, or no ordinary one */
+	hs_addr from;       /* the first one */
+	hs_addr held; /* the last one: not in .starts before part_close(), since its end is open */
+	hs_addr to; /* the header behind it: past the range, or no ordinary one; 0: no chunks */
 	uint64_t chunks;      /* in .starts */
 	struct tally loose;   /* of those */
 	struct starts starts; /* bit 0 is for range.start */
 	size_t words;
+	bool placed; /* its chunks have their place in the heap map, but are not in it yet */
+	struct map_place place;
 	/* how to walk it: its memory, all in one piece, and offsets into it */
 	const unsigned char *bytes;
 	uint64_t run_left; /* from range.start on */
@@ -52,5 +54,15 @@ bool part_has(const struct part *p, hs_addr at);
 
 /* Forgets the chunks before this address, where one starts. */
 void part_trim(struct part *p, hs_addr at);
+
+/* Its last chunk, whose end is known now, comes into .starts with the others. */
+void part_close(struct part *p, enum state last);
+
+/*
+ * The chunks of *p in .starts are the next ones of the open span.  Into the map
+ * they come with part_put(), which may be done for several parts at once.
+ */
+void part_place(struct part *p, struct heap *heap);
+void part_put(struct part *p, struct heap *heap);
 
 #endif

@@ -35,7 +35,8 @@ struct walk {
 	hs_addr p;       /* the header to look at next */
 	hs_addr held;    /* the chunk before it, not yet added; 0: none */
 	bool held_fence; /* it is no chunk but what was left of an old top */
-	bool open;       /* a span is open */
+	struct part *part; /* that it is the last chunk of, which are not yet added; or NULL */
+	bool open; /* a span is open */
 	uint64_t steps, damages;
 };
 
@@ -76,26 +77,47 @@ note_size(struct walk *w, uint64_t size)
 }
 
 static void
+count(struct walk *w, enum state state, uint64_t size)
+{
+	w->sum->tally[state].count++;
+	w->sum->tally[state].bytes += size;
+}
+
+static void
 add(struct walk *w, hs_addr at, enum state state, uint64_t size)
 {
 	map_chunk(w->pt->heap, at, state);
-	w->sum->tally[state].count++;
-	w->sum->tally[state].bytes += size;
+	count(w, state, size);
+}
+
+static void
+add_part(struct walk *w)
+{
+	if (w->part)
+		part_place(w->part, w->pt->heap);
+	w->part = NULL;
 }
 
 /* Add the chunk that was held back, now that its end, w->p, is known. */
 static void
 release(struct walk *w, bool used)
 {
+	uint64_t size = w->p - w->held;
+	enum state state = w->held_fence ? STATE_FENCE
+	    : used                       ? STATE_USED
+					 : STATE_LOOSE;
+
 	if (!w->held)
 		return;
-	if (used && !w->held_fence)
-		note_size(w, w->p - w->held);
-	add(w, w->held,
-	    w->held_fence ? STATE_FENCE
-		: used    ? STATE_USED
-			  : STATE_LOOSE,
-	    w->p - w->held);
+	if (state == STATE_USED)
+		note_size(w, size);
+	if (w->part) {
+		part_close(w->part, state);
+		add_part(w);
+		count(w, state, size);
+	} else {
+		add(w, w->held, state, size);
+	}
 	w->held = 0;
 	w->held_fence = false;
 }
@@ -291,7 +313,6 @@ note_likely(struct walk *w, const struct part *part)
 static bool
 take_over(struct walk *w, struct part *part)
 {
-	size_t skip = (w->p - part->range.start) / CELL_BYTES;
 	struct tally *used = &w->sum->tally[STATE_USED];
 	struct tally *loose = &w->sum->tally[STATE_LOOSE];
 	uint64_t word = FLAG_PREV_USED;
@@ -301,17 +322,15 @@ take_over(struct walk *w, struct part *part)
 	(void)load(w, w->p + 8, &word);
 	release(w, word & FLAG_PREV_USED);
 	part_trim(part, w->p);
-	map_chunks(w->pt->heap, part->range.start + skip * CELL_BYTES,
-	    part->starts.all + skip, part->starts.loose + skip, part->words - skip,
-	    part->chunks);
 	note_likely(w, part);
 	used->count += part->chunks - part->loose.count;
 	used->bytes += part->held - part->from - part->loose.bytes;
 	loose->count += part->loose.count;
 	loose->bytes += part->loose.bytes;
 	w->held = part->held;
+	w->part = part;
 	w->p = part->to;
-	part->from = 0; /* it has no more */
+	part->to = 0; /* it has no more */
 	return true;
 }
 
@@ -353,10 +372,15 @@ walk_run(struct ptmalloc *pt, struct wave *wave, size_t i, struct hs_error *err)
 	};
 
 	while (w.p < run->range.end) {
-		struct part *part;
+		struct part *part = wave_part(wave, i, w.p);
 
-		if (!wave_part(wave, i, w.p, &part, err)
-		    || !(part ? walk_part(&w, wave, part, err) : go_on(&w, wave, err)))
+		if (!part && wave_is_over(wave)) {
+			add_part(&w);
+			if (!wave_begin(wave, w.p, err))
+				return false;
+			part = wave_part(wave, i, w.p);
+		}
+		if (!(part ? walk_part(&w, wave, part, err) : go_on(&w, wave, err)))
 			return false;
 	}
 	release(&w, true);
@@ -373,5 +397,5 @@ pt_walk_runs(struct ptmalloc *pt, const struct run *runs, size_t n, struct hs_er
 	for (size_t i = 0; i < n; i++)
 		if (run_bytes(&runs[i]) >= HEADER && !walk_run(pt, &wave, i, err))
 			return false;
-	return true;
+	return wave_end(&wave, err);
 }

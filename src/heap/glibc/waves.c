@@ -183,6 +183,33 @@ walk_some(void *arg, size_t job)
 }
 
 static bool
+put_some(void *arg, size_t job)
+{
+	const struct wave *w = arg;
+
+	for (size_t i = job * STREAMS; i < w->parts.n && i < (job + 1) * STREAMS; i++)
+		part_put(&w->parts.at[i], w->pt->heap);
+	return true;
+}
+
+/* Jobs of STREAMS parts each. */
+static size_t
+jobs(const struct wave *w)
+{
+	return (w->parts.n + STREAMS - 1) / STREAMS;
+}
+
+bool
+wave_end(struct wave *w, struct hs_error *err)
+{
+	const struct progress silent = { .call = NULL }; /* it is soon done */
+	struct crew crew = *w->pt->crew;
+
+	crew.progress = &silent;
+	return crew_run(&crew, "", jobs(w), put_some, w, err);
+}
+
+static bool
 walk_wave(struct wave *w, struct hs_error *err)
 {
 	struct progress progress = { tell, w };
@@ -191,8 +218,7 @@ walk_wave(struct wave *w, struct hs_error *err)
 	crew.progress = &progress;
 	if (w->parts.broke || !give_words(w))
 		return fail_nomem(err);
-	return crew_run(&crew, "", (w->parts.n + STREAMS - 1) / STREAMS, walk_some,
-	    w, err);
+	return crew_run(&crew, "", jobs(w), walk_some, w, err);
 }
 
 /* Most of what was walked was of use: then more at once.  Else with care again. */
@@ -217,22 +243,24 @@ is_behind(const struct wave *w, hs_addr p)
 	return next->run < w->run || (next->run == w->run && next->range.end <= p);
 }
 
-bool
-wave_part(struct wave *w, size_t run, hs_addr p, struct part **part,
-    struct hs_error *err)
+struct part *
+wave_part(struct wave *w, size_t run, hs_addr p)
 {
-	*part = NULL;
 	for (; w->run < run; w->run++)
 		w->before += run_bytes(&w->runs[w->run]);
 	while (w->next < w->parts.n && is_behind(w, p))
 		w->next++;
-	if (w->next == w->parts.n) {
-		set_reach(w);
-		cut(w, p);
-		if (w->parts.n > 0 && !walk_wave(w, err))
-			return false;
-	}
-	if (w->next < w->parts.n && w->parts.at[w->next].run == run)
-		*part = &w->parts.at[w->next];
-	return true;
+	return w->next < w->parts.n && w->parts.at[w->next].run == run
+	    ? &w->parts.at[w->next]
+	    : NULL;
+}
+
+bool
+wave_begin(struct wave *w, hs_addr p, struct hs_error *err)
+{
+	if (!wave_end(w, err))
+		return false;
+	set_reach(w);
+	cut(w, p);
+	return w->parts.n == 0 || walk_wave(w, err);
 }

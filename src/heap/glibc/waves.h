@@ -28,14 +28,28 @@ void wave_init(struct wave *w, const struct ptmalloc *pt, const struct run *runs
 void wave_fini(struct wave *w);
 
 /*
- * *part is the part of the run that the walk, which is at p, is in or comes to
- * next; NULL when it must go on by itself.  May walk a new wave from p on.
- * False, with *err, when memory ran out or the user wants to stop.
+ * The part of the run that the walk, which is at p, is in or comes to next.
+ * NULL when it must go on by itself, for the time being or till a new wave.
  */
-bool wave_part(struct wave *w, size_t run, hs_addr p, struct part **part,
-    struct hs_error *err) MUST_CHECK;
+struct part *wave_part(struct wave *w, size_t run, hs_addr p);
 
-/* Progress: the walk is at p, in the run of the last wave_part(). */
+/* Was the walk in all of its parts? */
+static inline bool
+wave_is_over(const struct wave *w)
+{
+	return w->next == w->parts.n;
+}
+
+/*
+ * Ends the wave; walks a new one from p on, where the walk is, and which may
+ * have no part.  False, with *err, when memory ran out or the user wants to stop.
+ */
+bool wave_begin(struct wave *w, hs_addr p, struct hs_error *err) MUST_CHECK;
+
+/* All that was placed is in the heap map then.  False as wave_begin(). */
+bool wave_end(struct wave *w, struct hs_error *err) MUST_CHECK;
+
+/* Progress: the walk is at p of the run that wave_part() was asked for last. */
 bool wave_tell(const struct wave *w, hs_addr p, struct hs_error *err) MUST_CHECK;
 
 #endif
