@@ -89,7 +89,10 @@ take_dir(struct reading *in, const char *value)
 	return true;
 }
 
-/* A number as commands take it: decimal, or 0x...; K, M, G and T are powers of 1024. */
+/*
+ * A number as commands take it: decimal, or 0x...; K, M, G and T are powers of 1024.
+ * What has no digits is 0.
+ */
 static bool
 read_number(const char *text, uint64_t *number)
 {
@@ -102,8 +105,7 @@ read_number(const char *text, uint64_t *number)
 
 	errno = 0;
 	*number = strtoull(digits, NULL, hex ? 16 : 10);
-	if (n == 0 || errno || digits[n + (unit != NULL)]
-	    || *number > UINT64_MAX >> shift)
+	if (errno || digits[n + (unit != NULL)] || *number > UINT64_MAX >> shift)
 		return false;
 	*number <<= shift;
 	return true;

@@ -53,7 +53,7 @@ for n in 0 257 -1 x 1x 18446744073709551617 ''; do
 	usage "no number of threads: '$n'" "--threads=$n: it is a number from 1 to 256" \
 		--threads="$n" core
 done
-for n in 0 -1 x 1MB 1k 17179869184G 0x M 18446744073709551616 ''; do
+for n in 0 -1 x 1MB 1k 17179869185G 0x M 18446744073709551616 ''; do
 	usage "no number of bytes: '$n'" "--memory=$n: it is a number of bytes" --memory="$n" core
 done
 usage 'a number of threads that is missing' '--threads needs a value' core --threads

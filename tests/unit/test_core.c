@@ -448,12 +448,12 @@ zstd_core_is_unpacked(void)
 
 /* core_open("-") with standard input from fd. */
 static bool
-open_stdin(int fd, struct core *c, struct hs_error *err)
+open_stdin(int fd, struct core *c, const struct progress *progress, struct hs_error *err)
 {
 	int was = dup(STDIN_FILENO);
 
 	dup2(fd, STDIN_FILENO);
-	bool ok = core_open(c, "-", &silent, err);
+	bool ok = core_open(c, "-", progress, err);
 	if (was >= 0) {
 		dup2(was, STDIN_FILENO);
 		close(was);
@@ -471,13 +471,23 @@ standard_input_is_read_from_a_file(void)
 	make_sound(&t);
 	tiny_make(&t);
 	tiny_put(&t, t.image.at, t.image.n);
-	CHECK(open_stdin(t.fd, &c, &err));
+	CHECK(open_stdin(t.fd, &c, &silent, &err));
 	CHECK(c.threads.n == 2 && strcmp(c.path, "standard input") == 0);
+}
+
+/* The last of what it hears. */
+static bool
+hear(void *arg, const struct hs_progress *p)
+{
+	*(struct hs_progress *)arg = *p;
+	return true;
 }
 
 static void
 standard_input_is_read_from_a_pipe(void)
 {
+	struct hs_progress heard = { .all = 1 };
+	const struct progress progress = { hear, &heard };
 	scoped(tiny_fini) struct tiny t = TINY_EMPTY;
 	scoped(core_fini) struct core c = CORE_EMPTY;
 	struct hs_error err;
@@ -499,15 +509,17 @@ standard_input_is_read_from_a_pipe(void)
 		_exit(0);
 	}
 	close(ends[1]);
-	CHECK(open_stdin(ends[0], &c, &err));
+	CHECK(open_stdin(ends[0], &c, &progress, &err));
+	CHECK(heard.done == t.image.n && heard.all == 0); /* of a pipe nobody knows */
 	CHECK(c.size == t.image.n && memcmp(c.map, t.image.at, c.size) == 0);
 	close(ends[0]);
 	waitpid(child, NULL, 0);
 }
 
 static bool
-stop_at_once(void *arg UNUSED, const struct hs_progress *p UNUSED)
+stop_at_once(void *arg UNUSED, const struct hs_progress *p)
 {
+	CHECK(p->done == 0 && p->all == 10);
 	return false;
 }
 

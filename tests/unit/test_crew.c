@@ -143,6 +143,47 @@ whoever_wants_to_stop_is_heard(void)
 	CHECK(!try(&t, 1, JOBS, 0, &err) && t.total == 0);
 }
 
+/* Jobs that take a while, of which the first one to be called fails. */
+struct slow {
+	atomic_size_t begun, ended;
+	bool fails;
+};
+
+static bool
+run_slowly(void *arg, size_t i UNUSED)
+{
+	struct slow *s = arg;
+	bool first = atomic_fetch_add(&s->begun, 1) == 0;
+
+	usleep(first ? 0 : 2000);
+	atomic_fetch_add(&s->ended, 1);
+	return !first || !s->fails;
+}
+
+static bool
+refuse(void *arg, const struct hs_progress *p UNUSED)
+{
+	while (atomic_load(&((struct slow *)arg)->begun) < 2)
+		sched_yield();
+	return false;
+}
+
+static void
+what_was_begun_ends_and_nothing_else_is_begun(void)
+{
+	struct slow s = { .fails = true };
+	struct progress silent = { 0 }, refusing = { refuse, &s };
+	struct crew crew = { .threads = 3, .progress = &silent };
+	struct hs_error err;
+
+	CHECK(!crew_run(&crew, "trial", JOBS, run_slowly, &s, &err));
+	CHECK(s.begun == s.ended && s.begun < JOBS);
+	s = (struct slow) { .fails = false };
+	crew.progress = &refusing; /* when another is in the middle of a job */
+	CHECK(!crew_run(&crew, "trial", JOBS, run_slowly, &s, &err));
+	CHECK(err.status == HS_INTERRUPTED && s.begun == s.ended && s.begun < JOBS);
+}
+
 static void
 threads_that_cannot_be_started_are_done_without(void)
 {
@@ -255,6 +296,7 @@ cpus_are_those_that_may_be_used(void)
 TESTS(every_job_runs_once_however_many_threads_there_are,
     one_thread_asks_before_each_job, jobs_that_read_tell_how_many_bytes,
     after_a_failure_no_job_is_begun, whoever_wants_to_stop_is_heard,
+    what_was_begun_ends_and_nothing_else_is_begun,
     threads_that_cannot_be_started_are_done_without,
     signals_are_for_the_thread_that_called,
     file_that_shrinks_is_noticed_by_every_thread, cpus_are_those_that_may_be_used)

@@ -45,6 +45,7 @@ struct fake {
 	hs_addr last;                 /* what was asked for last */
 	size_t largest;               /* bytes that a call asked for */
 	uint64_t progress, interrupt_at;
+	struct hs_progress heard; /* last */
 	struct core core;
 };
 
@@ -215,6 +216,7 @@ fake_progress(void *arg, const struct hs_progress *p)
 
 	CHECK(strcmp(p->stage, "reading memory") == 0 && p->percent >= 0
 	    && p->percent <= 100 && p->done <= p->all);
+	f->heard = *p;
 	return f->progress++ != f->interrupt_at;
 }
 
@@ -815,6 +817,7 @@ interruption_is_asked_for_all_the_time(void)
 		CHECK(ok == (i + 1 == all && i > 0) || !ok);
 		CHECK(ok || (err.status == HS_INTERRUPTED && !f.core.map));
 		CHECK(f.calls <= f.progress + ok); /* whether it is there still */
+		CHECK(!ok || (f.heard.all > MIB && f.heard.done > 0));
 		all = ok ? 0 : all + 1;
 	}
 }

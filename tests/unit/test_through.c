@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Marks through the heap itself are those that are made over edges. */
+#include "graph/room.h"
 #include "graph/through.h"
 
 #include "unit/check.h"
@@ -71,6 +72,9 @@ all_kinds_of_links_are_followed(void)
 		"S+16 -> B; S is reachable; B is reachable",
 		"arena; block A 16; heap; block B 40; root -> A; A -> B+8; B -> A;"
 		"B+8 -> A; B is interior",
+		/* the second heap's blocks have the lower numbers */
+		"arena; block A 16; block X 40; heap; block B 40; block Y 40; root -> A;"
+		"root -> B; A -> X+8; B -> Y+8; X is interior; Y is interior",
 		"block A 16; block B 16; lost; root -> B; A is unknown; B is reachable",
 	};
 
@@ -89,8 +93,8 @@ list_of_a_million_needs_no_room(void)
 }
 
 /*
- * A block that points at all others, from both ends to the middle: far more than
- * there is room for, behind every sweep and before it.
+ * A block that points at many, from both ends to the middle: far more than there is
+ * room for, behind every sweep and before it.  Each of them leads to one of its own.
  */
 static void
 what_finds_no_room_is_not_forgotten(void)
@@ -99,12 +103,16 @@ what_finds_no_room_is_not_forgotten(void)
 	scoped(world_fini) struct world w = WORLD_EMPTY;
 
 	world_write(&w,
-	    "list L 30000 16; block H 240000; block A 16; root -> H; L' -> A;"
-	    "L is reachable; L' is reachable; A is reachable");
+	    "list L 30000 16; list K 30000 16; block H 240000; root -> H;"
+	    "L is reachable; L' is reachable; K is reachable; K' is reachable; leaks are 0");
 	for (uint64_t i = 0; i < MANY; i++) {
 		uint64_t to = i % 2 ? MANY - 1 - i / 2 : i / 2;
+		hs_addr l = world_at(&w, "L") + to * EACH;
+		hs_addr k = world_at(&w, "K") + i * EACH;
 
-		world_put(&w, world_at(&w, "H") + i * 8, world_at(&w, "L") + to * EACH);
+		world_put(&w, world_at(&w, "H") + i * 8, l);
+		world_put(&w, l, k); /* and no further */
+		world_put(&w, k, 0);
 	}
 	world_read(&w);
 	CHECK(world_holds(&w));
@@ -261,6 +269,57 @@ little_memory_makes_no_difference(void)
 	CHECK(through > 5300 + 320 * 64 && edges < 300000);
 }
 
+/* Of the edges from what is lost, those that lead to something else are not wanted. */
+static void
+edges_are_among_what_is_lost(void)
+{
+	scoped(world_fini) struct world w = WORLD_EMPTY;
+
+	world_make(&w,
+	    "list K 5000 16; block A 40; block B 40; root -> K; A -> B; A+8 -> K; B -> A");
+	struct hs_options o = { .core = w.core.path, .memory = 64 << 10 };
+	struct hs_error err;
+	struct hs_scan *s = hs_open(&o, &err);
+	CHECK(s && scan_graph(s, &err));
+	CHECK(s->graph.edges.among_lost && s->graph.edges.n == 2);
+	hs_close(s);
+}
+
+static void
+room_is_what_is_left(void)
+{
+	scoped(world_fini) struct world w = WORLD_EMPTY;
+	struct hs_error err;
+	struct room r;
+
+	world_make(&w, "list K 5000 16; root -> K");
+	const struct heap *h = world_heap(&w);
+	const struct roots *roots = &w.scan->roots;
+
+	CHECK(room_init(&r, 0, h, roots, &err));
+	CHECK(room_for_all(&r, h) == 0 && room_for_lost(&r, 1) == 0);
+	CHECK(r.held >= h->nchunks + h->cells.n * sizeof(struct cell));
+	CHECK(r.marks >= h->nchunks + through_room(h) * sizeof(hs_addr));
+	CHECK(room_init(&r, r.marks, h, roots, &err));
+	CHECK(room_for_all(&r, h) == 1 && room_for_lost(&r, 0) == 1);
+	CHECK(!room_init(&r, r.marks - 1, h, roots, &err) && err.status == HS_FAILED);
+	CHECK(room_init(&r, 1 << 30, h, roots, &err));
+	CHECK(room_for_all(&r, h) == (1 << 30) - r.held - r.marks - h->nchunks * 4);
+	CHECK(room_for_lost(&r, 100) == (1 << 30) - r.marks - 100 * 64);
+}
+
+static void
+needs_are_told_in_mebibytes(void)
+{
+	struct room r = { .most = 1, .held = 1 << 20, .marks = 1 << 20 };
+	struct hs_error err;
+
+	CHECK(!fail_no_room(&err, &r, (1 << 20) / 64, 4 << 20));
+	CHECK(strstr(err.text, "needs about 5 MiB of memory: raise --memory"));
+	r.most = 0;
+	CHECK(!fail_no_room(&err, &r, 0, 0) && strstr(err.text, "out of memory"));
+}
+
 static void
 nothing_lost_needs_no_edges(void)
 {
@@ -283,4 +342,5 @@ unknown_blocks_need_no_edges(void)
 TESTS(all_kinds_of_links_are_followed, list_of_a_million_needs_no_room,
     what_finds_no_room_is_not_forgotten, synthetic_worlds_agree, recorded_cores_agree,
     marking_can_be_interrupted, little_memory_makes_no_difference,
+    edges_are_among_what_is_lost, room_is_what_is_left, needs_are_told_in_mebibytes,
     nothing_lost_needs_no_edges, unknown_blocks_need_no_edges)
