@@ -5,6 +5,7 @@
 #include "graph/edges.h"
 #include "graph/leaks.h"
 #include "graph/mark.h"
+#include "graph/marks.h"
 #include "graph/room.h"
 #include "graph/through.h"
 
@@ -22,9 +23,12 @@ const char *const reach_name[REACH_COUNT] = {
 static bool
 init_reach(struct graph *g, const struct heap *h)
 {
-	g->reach = malloc(h->nchunks + (size_t)1);
+	size_t all = align_up(h->nchunks + (size_t)1, MARK_GROUP);
+
+	g->reach = aligned_alloc(MARK_GROUP, all);
 	if (!g->reach)
 		return false;
+	memset(g->reach, REACH_NONE, all);
 	for (uint32_t i = 0; i < h->nchunks; i++)
 		g->reach[i] = h->states.at[i] == STATE_USED ? REACH_DIRECT : REACH_NONE;
 	return true;

@@ -24,396 +24,514 @@
  * not know them: when the first pass has come to its end, the holders of
  * interior pointers to blocks that are still unreached are read again.
  *
- * The first pass is most of the work.  Several threads do it, each with blocks
- * of its own to follow, and hand some over when another has none.  A block
- * that two of them mark at once is followed twice, which does no harm.
+ * What is still to be done for a block is noted with its reach (marks.h), and
+ * there are two ways to do it.  To sweep is to go through all blocks by address
+ * and to follow those that wait: rows and edges come in order, as fast as
+ * memory gives them, and several threads can do it, each in its part.  It goes
+ * up and down in turns, since most programs make new blocks above the old ones,
+ * and link these to them or them to these.  To chase is to follow chains
+ * wherever they lead, at the cost of some cache misses a block: that is for
+ * what no sweep gets on with, like a list in an order of its own.  Neither goes
+ * through all blocks for the sake of a few.
  *
- * What is not done here: deciding what of the rest is direct, indirect or a
- * cycle (leaks.c).
+ * A block that two threads mark at once may be followed twice, which does no
+ * harm.  What is not done here: deciding what of the rest is direct, indirect
+ * or a cycle (leaks.c).
  */
 #include "graph/mark.h"
 
-#include <pthread.h>
-#include <string.h>
-#include <time.h>
+#include <stdatomic.h>
 
 #include "graph/edges.h"
+#include "graph/marks.h"
 #include "graph/words.h"
 #include "heap/pointer.h"
 
 enum {
-	BATCH = 64,               /* blocks whose edges are followed together */
-	TARGETS = 256,            /* edges whose ends are marked together */
-	HANDFUL = 4096,           /* blocks that are handed over together */
-	TICK = 1 << 8,            /* batches between two looks at the clock */
-	WAIT = 100 * 1000 * 1000, /* nanoseconds */
+	AHEAD = 32,     /* edges: how far ahead of its use a mark is asked for */
+	BATCH = 64,     /* blocks whose edges are chased together */
+	TICK = 1 << 12, /* blocks chased between two looks at the clock */
+	DENSE = 8,      /* a part of which more waits is swept group by group */
+	FEW = 64,       /* that part of all blocks is not worth a sweep */
+	PATIENCE = 8,   /* that part is chased before a sweep is tried again */
 };
 
-/* Blocks to follow that are nobody's yet. */
-struct pool {
-	pthread_mutex_t lock;
-	pthread_cond_t more; /* or nothing will come any more */
-	struct VEC(uint32_t) todo;
-	unsigned active; /* markers that may still find more */
-	unsigned hungry; /* markers that wait; read without the lock, too */
-	bool stop;       /* the same */
-};
+struct blocks VEC(uint32_t);
 
 struct marker {
 	struct graph *graph;
 	const struct heap *heap;
 	const struct image *image;
+	const struct crew *crew;
+	struct hs_error *err;
 	enum reach pass;
-	struct VEC(uint32_t) todo; /* marked, its edges not yet followed */
-	uint32_t target[TARGETS]; /* of edges that were followed: to be marked, unless they are */
-	unsigned n;
-	bool collects; /* edges that are less sure than the pass: */
-	uint32_t less[TARGETS],
-	    holder[TARGETS]; /* the edge, and the block that it is of */
-	unsigned doubts;
-	struct VEC(uint32_t) loose, ends; /* what only such lead to: interior, end */
+	bool down;           /* where the sweep goes */
+	atomic_size_t swept; /* blocks that were followed in sweeps */
+	bool chases;         /* what is marked goes to `next`, and does not wait */
+	struct blocks now, next; /* which were marked, and do not wait */
+	size_t chased;           /* blocks that were followed so */
+	size_t patience;         /* blocks to chase before a sweep is tried again */
 };
+
+static inline unsigned char
+load(const unsigned char *reach)
+{
+	return __atomic_load_n(reach, __ATOMIC_RELAXED);
+}
+
+static inline void
+store(unsigned char *reach, unsigned value)
+{
+	__atomic_store_n(reach, (unsigned char)value, __ATOMIC_RELAXED);
+}
 
 static inline bool
 is_unreached(const struct marker *m, uint32_t block)
 {
-	return __atomic_load_n(&m->graph->reach[block], __ATOMIC_RELAXED)
-	    == REACH_DIRECT;
+	return load(&m->graph->reach[block]) == REACH_DIRECT;
 }
 
-/* ---- Marks */
+/* What is put down for a block that is reached: who chases knows it and takes it next. */
+static inline unsigned
+mark_of(const struct marker *m)
+{
+	return m->pass | (m->chases ? 0 : MARK_WAITS);
+}
 
 static inline void
 mark(struct marker *m, uint32_t block)
 {
 	if (!is_unreached(m, block)) /* or no block */
 		return;
-	__atomic_store_n(&m->graph->reach[block], (unsigned char)m->pass,
-	    __ATOMIC_RELAXED);
-	vec_push(&m->todo, block);
+	store(&m->graph->reach[block], mark_of(m));
+	if (m->chases)
+		vec_push(&m->next, block);
 }
 
-static void
-mark_targets(struct marker *m)
+/* What to note of a block with such edges. */
+static inline unsigned char
+links(enum reach pass, bool interior, bool end)
 {
-	for (unsigned i = 0; i < m->n; i++)
-		mark(m, m->target[i]);
-	m->n = 0;
-}
+	unsigned char bits = 0;
 
-static inline void
-aim_at(struct marker *m, uint32_t block)
-{
-	__builtin_prefetch(&m->graph->reach[block], 1);
-	m->target[m->n++] = block;
-	if (m->n == TARGETS)
-		mark_targets(m);
+	if (interior && pass < REACH_INTERIOR)
+		bits |= mark_for(REACH_INTERIOR) | MARK_NOT_JUDGED;
+	if (end && pass < REACH_END)
+		bits |= mark_for(REACH_END);
+	return bits;
 }
 
 /* ---- Interior pointers that are as good as others */
+
+struct judge {
+	struct marker *marker;
+	struct words words;
+};
 
 /* Words of a block: those that are recognised lead to what they point to. */
 static void
 look_again(void *arg, struct words *w)
 {
-	struct marker *m = arg;
+	struct judge *j = arg;
 	enum meet meet[HEAP_BATCH];
 	uint32_t block[HEAP_BATCH];
 
 	heap_meet_all(w->heap, w->word, w->n, meet, block);
 	for (unsigned i = 0; i < w->n; i++)
-		if (meet[i] == MEET_INTERIOR && is_unreached(m, block[i])
+		if (meet[i] == MEET_INTERIOR && is_unreached(j->marker, block[i])
 		    && pointer_is_start(w->heap, w->image, w->word[i]))
-			mark(m, block[i]);
+			mark(j->marker, block[i]);
 }
 
-/* What less sure edges lead to, if nothing else does. */
 static void
-judge(struct marker *m)
+judge_init(struct judge *j, struct marker *m)
 {
-	uint32_t read = UINT32_MAX; /* the holder that was read last */
-	struct words w;
-
-	words_init(&w, m->heap, m->image, look_again, m);
-	for (unsigned i = 0; i < m->doubts; i++) {
-		uint32_t block = edge_to(m->less[i]);
-
-		if (!is_unreached(m, block))
-			continue;
-		if (edge_meet(m->less[i]) == MEET_END) {
-			vec_push(&m->ends, block);
-			continue;
-		}
-		if (m->holder[i] != read) {
-			read = m->holder[i];
-			words_of_chunks(&w, read, read + 1);
-			words_flush(&w);
-		}
-		if (is_unreached(m, block))
-			vec_push(&m->loose, block);
-	}
-	m->doubts = 0;
-}
-
-static inline void
-doubt(struct marker *m, uint32_t holder, uint32_t edge)
-{
-	__builtin_prefetch(&m->graph->reach[edge_to(edge)]);
-	m->holder[m->doubts] = holder;
-	m->less[m->doubts++] = edge;
-	if (m->doubts == TARGETS)
-		judge(m);
-}
-
-/* ---- Following edges */
-
-/* Follow those links that are as sure as the pass, or surer. */
-static inline void
-follow(struct marker *m, uint32_t block, const uint32_t *edge, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		if (reach_of(edge_meet(edge[i])) <= m->pass)
-			aim_at(m, edge_to(edge[i]));
-		else if (m->collects)
-			doubt(m, block, edge[i]);
+	j->marker = m;
+	words_init(&j->words, m->heap, m->image, look_again, j);
 }
 
 /*
- * The rows, the edges and the marks of a block each cost a cache miss.  So
- * many blocks go through each step together, and what the next step wants is
- * asked for ahead.
+ * Reads a block again if there is something that only its interior pointers
+ * lead to.
  */
 static void
-follow_some(struct marker *m)
+judge_block(void *arg, uint32_t block, const uint32_t *edge, uint32_t n)
 {
-	const struct edges *e = &m->graph->edges;
-	unsigned some = m->todo.n < BATCH ? (unsigned)m->todo.n : BATCH;
-	uint32_t block[BATCH], n[BATCH];
-	const uint32_t *edge[BATCH];
+	struct judge *j = arg;
+	struct marker *m = j->marker;
+	unsigned char *reach = &m->graph->reach[block];
+	uint32_t i = 0;
 
-	m->todo.n -= some;
-	memcpy(block, m->todo.at + m->todo.n, some * sizeof *block);
-	for (unsigned i = 0; i < some; i++)
-		edges_prefetch(e, block[i]);
-	for (unsigned i = 0; i < some; i++) {
-		edge[i] = edges_of(e, block[i], &n[i]);
+	while (i < n
+	    && (edge_meet(edge[i]) != MEET_INTERIOR
+		|| !is_unreached(m, edge_to(edge[i]))))
+		i++;
+	store(reach, load(reach) & ~MARK_NOT_JUDGED);
+	if (i == n) {
+		store(reach, load(reach) & ~mark_for(REACH_INTERIOR));
+		return;
+	}
+	words_of_chunks(&j->words, block, block + 1);
+	words_flush(&j->words);
+}
+
+/* ---- Many blocks together */
+
+typedef void row_fn(void *arg, uint32_t block, const uint32_t *edge, uint32_t n);
+
+/*
+ * Hands over the rows of so many blocks, BATCH at most.  The rows, the edges,
+ * and the marks of a block each cost a cache miss.  So all go through each step
+ * together, and what the next step wants is asked for ahead.
+ */
+static void
+rows_of_some(const struct graph *g, const uint32_t *block, size_t some,
+    row_fn *each, void *arg)
+{
+	const uint32_t *edge[BATCH];
+	uint32_t n[BATCH];
+
+	for (size_t i = 0; i < some; i++)
+		edges_prefetch(&g->edges, block[i]);
+	for (size_t i = 0; i < some; i++) {
+		edge[i] = edges_of(&g->edges, block[i], &n[i]);
 		__builtin_prefetch(edge[i]);
 	}
-	for (unsigned i = 0; i < some; i++)
-		follow(m, block[i], edge[i], n[i]);
-	mark_targets(m);
+	for (size_t i = 0; i < some; i++)
+		for (uint32_t k = 0; k < n[i] && k < AHEAD; k++)
+			__builtin_prefetch(&g->reach[edge_to(edge[i][k])], 1);
+	for (size_t i = 0; i < some; i++)
+		each(arg, block[i], edge[i], n[i]);
 }
 
-/* ---- Several markers */
-
-struct team {
-	struct graph *graph;
-	const struct heap *heap;
-	const struct image *image;
-	struct pool pool;
-	pthread_t caller; /* who alone may ask whether to go on */
-	const struct progress *progress;
-	uint64_t followed; /* blocks, as far as they were counted */
-	struct hs_error *err;
-	bool interrupted;
-};
-
-/* Half of what m has, since another has nothing. */
+/* The rows of blocks [from, to) that have this bit, as they have it when their turn comes. */
 static void
-hand_over(struct marker *m, struct pool *p)
+rows_with(const struct graph *g, unsigned char bit, uint32_t from, uint32_t to,
+    row_fn *each, void *arg)
 {
-	pthread_mutex_lock(&p->lock);
-	for (size_t n = m->todo.n / 2; n > 0 && !p->todo.broke; n--)
-		vec_push(&p->todo, m->todo.at[--m->todo.n]);
-	pthread_cond_broadcast(&p->more);
-	pthread_mutex_unlock(&p->lock);
+	uint32_t block[BATCH];
+	size_t some;
+
+	do {
+		for (some = 0; some < BATCH
+		     && (from = marks_next(g->reach, bit, from, to)) < to;
+		     some++)
+			block[some] = from++;
+		rows_of_some(g, block, some, each, arg);
+	} while (some == BATCH);
 }
 
-/* To be called now and then by each marker.  False: stop. */
-static bool
-go_on(struct team *t, uint64_t followed)
+/*
+ * Follows the edges of a block, as far as they are sure enough.  all: of the
+ * edges there, its own and others' behind them.
+ */
+static inline void
+follow(struct marker *m, uint32_t block, const uint32_t *edge, uint32_t n, uint32_t all)
 {
-	uint64_t done = __atomic_add_fetch(&t->followed, followed, __ATOMIC_RELAXED);
+	unsigned char *reach = m->graph->reach;
+	unsigned was = load(&reach[block]) & ~MARK_WAITS, marked = mark_of(m), later;
+	bool interior = false, end = false, chases = m->chases;
+	enum reach pass = m->pass;
 
-	if (pthread_equal(pthread_self(), t->caller)
-	    && !progress_on(t->progress, "marking", done, t->heap->nchunks, t->err)) {
-		t->interrupted = true;
-		__atomic_store_n(&t->pool.stop, true, __ATOMIC_RELAXED);
+	store(&reach[block], was);
+	for (uint32_t i = 0; i < n; i++) {
+		enum meet meet = edge_meet(edge[i]);
+		unsigned char *it = &reach[edge_to(edge[i])];
+
+		if (i + AHEAD < all)
+			__builtin_prefetch(&reach[edge_to(edge[i + AHEAD])], 1);
+		interior |= meet == MEET_INTERIOR;
+		end |= meet == MEET_END;
+		if (reach_of(meet) > pass || load(it) != REACH_DIRECT)
+			continue;
+		store(it, marked);
+		if (chases)
+			vec_push(&m->next, edge_to(edge[i]));
 	}
-	return !__atomic_load_n(&t->pool.stop, __ATOMIC_RELAXED);
+	later = links(pass, interior, end);
+	if (later)
+		store(&reach[block], was | later);
 }
 
-/* The caller's thread wakes up now and then: it is the one that hears of ^C. */
+/* ---- Sweeping */
+
+/* Where the edges of each chunk of a group begin, and where the last one's end. */
+static inline void
+rows_of_group(const struct edges *e, uint32_t first, uint32_t row[EDGES_GROUP + 1])
+{
+	const struct edge_part *part = &e->part[first >> EDGES_PART];
+	uint32_t at = part->first[first % (1 << EDGES_PART) / EDGES_GROUP], n;
+
+	for (unsigned i = 0; i < EDGES_GROUP; i++) {
+		row[i] = at;
+		n = e->count[first + i];
+		if (n == EDGES_MANY)
+			(void)edges_of(e, first + i, &n);
+		at += n;
+	}
+	row[EDGES_GROUP] = at;
+}
+
+/* Follows those of a group that wait, and those that do so meanwhile: how many there were. */
+static size_t
+sweep_group(struct marker *m, uint32_t first)
+{
+	const struct edge_part *part = &m->graph->edges.part[first >> EDGES_PART];
+	const unsigned char *reach = m->graph->reach + first;
+	uint32_t row[EDGES_GROUP + 1];
+	size_t followed = 0;
+
+	if (!marks_any(reach, MARK_WAITS))
+		return 0;
+	rows_of_group(&m->graph->edges, first, row);
+	for (unsigned k = 0; k < EDGES_GROUP; k++) {
+		unsigned i = m->down ? EDGES_GROUP - 1 - k : k;
+
+		if (!(load(&reach[i]) & MARK_WAITS))
+			continue;
+		follow(m, first + i, part->edge + row[i], row[i + 1] - row[i],
+		    part->n - row[i]);
+		followed++;
+	}
+	return followed;
+}
+
 static void
-wait_for_more(struct team *t)
+follow_row(void *arg, uint32_t block, const uint32_t *edge, uint32_t n)
 {
-	struct timespec until;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += WAIT;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	pthread_cond_timedwait(&t->pool.more, &t->pool.lock, &until);
-	pthread_mutex_unlock(&t->pool.lock);
-	(void)go_on(t, 0);
-	pthread_mutex_lock(&t->pool.lock);
+	follow(arg, block, edge, n, n);
 }
 
-/* Waits for something to follow.  False: there is nothing, and nothing will come. */
+/* Past the last chunk of a part, as full groups. */
+static uint32_t
+end_of(const struct marker *m, size_t part)
+{
+	uint64_t end = (part + 1) << EDGES_PART;
+	uint64_t all = align_up(m->heap->nchunks, EDGES_GROUP);
+
+	return (uint32_t)(end < all ? end : all);
+}
+
+/*
+ * Where some wait here and there, their rows are asked for together first.
+ * Then, and where most do, it is group by group, which also gets on with
+ * chains that lead this way.
+ */
 static bool
-get_some(struct marker *m, struct team *t)
+sweep_part(void *arg, size_t i)
 {
-	struct pool *p = &t->pool;
+	struct marker *m = arg;
+	size_t part = m->down ? m->graph->edges.nparts - 1 - i : i, followed = 0;
+	uint32_t from = (uint32_t)part << EDGES_PART, to = end_of(m, part);
+	uint32_t wait = marks_count(m->graph->reach, MARK_WAITS, from, to);
 
-	pthread_mutex_lock(&p->lock);
-	__atomic_add_fetch(&p->hungry, 1, __ATOMIC_RELAXED);
-	while (p->todo.n == 0 && p->active > 0 && !p->stop)
-		wait_for_more(t);
-	__atomic_sub_fetch(&p->hungry, 1, __ATOMIC_RELAXED);
-	bool some = p->todo.n > 0 && !p->stop;
-	for (size_t n = 0; some && n < HANDFUL && p->todo.n > 0; n++)
-		vec_push(&m->todo, p->todo.at[--p->todo.n]);
-	p->active += some;
-	pthread_mutex_unlock(&p->lock);
-	return some;
+	if (wait > BATCH && wait < (to - from) / DENSE) {
+		rows_with(m->graph, MARK_WAITS, from, to, follow_row, m);
+		followed = wait;
+	}
+	while (from < to)
+		followed += sweep_group(m,
+		    m->down ? (to -= EDGES_GROUP)
+			    : (from += EDGES_GROUP) - EDGES_GROUP);
+	atomic_fetch_add(&m->swept, followed);
+	return true;
 }
 
-/* m has nothing any more. */
+static bool
+judge_part(void *arg, size_t part)
+{
+	struct marker *m = arg;
+	struct judge j;
+
+	judge_init(&j, m);
+	rows_with(m->graph, MARK_NOT_JUDGED, (uint32_t)part << EDGES_PART,
+	    end_of(m, part), judge_block, &j);
+	return true;
+}
+
+static bool
+tell(const struct marker *m, struct hs_error *err)
+{
+	return progress_on(m->crew->progress, "marking", m->swept + m->chased,
+	    m->heap->nchunks, err);
+}
+
+/* In place of the progress of one sweep. */
+static bool
+tell_all(void *arg, const struct hs_progress *of_this)
+{
+	struct hs_error err;
+
+	(void)of_this;
+	return tell(arg, &err);
+}
+
+/* A job for each part. */
+static bool
+for_parts(struct marker *m, crew_job *job)
+{
+	struct progress progress = { .call = tell_all, .arg = m };
+	struct crew crew = *m->crew;
+
+	crew.progress = &progress;
+	return crew_run(&crew, "marking", m->graph->edges.nparts, job, m, m->err);
+}
+
+/* Up and down, as long as that gets on. */
+static bool
+sweep(struct marker *m)
+{
+	size_t before;
+
+	do {
+		before = m->swept;
+		m->down = false;
+		if (!for_parts(m, sweep_part))
+			return false;
+		m->down = true;
+		if (!for_parts(m, sweep_part))
+			return false;
+	} while (m->swept - before > m->heap->nchunks / FEW);
+	return true;
+}
+
+/* ---- Chasing */
+
 static void
-rest(struct pool *p)
+chase_row(void *arg, uint32_t block, const uint32_t *edge, uint32_t n)
 {
-	pthread_mutex_lock(&p->lock);
-	if (--p->active == 0)
-		pthread_cond_broadcast(&p->more);
-	pthread_mutex_unlock(&p->lock);
+	struct judge *j = arg;
+	struct marker *m = j->marker;
+
+	follow(m, block, edge, n, n);
+	if (m->graph->reach[block] & MARK_NOT_JUDGED)
+		judge_block(j, block, edge, n);
 }
 
-static bool
-run_marker(void *arg, size_t i)
+/* As many blocks as are better swept than chased. */
+static size_t
+too_many(const struct marker *m)
 {
-	struct team *t = arg;
-	struct marker m = { .graph = t->graph,
-		.heap = t->heap,
-		.image = t->image,
-		.pass = REACH_START };
-	uint64_t batches = 0;
+	return m->heap->nchunks / FEW + BATCH;
+}
 
-	(void)i;
-	while (get_some(&m, t)) {
-		while (m.todo.n > 0) {
-			follow_some(&m);
-			if (m.todo.n > HANDFUL
-			    && __atomic_load_n(&t->pool.hungry, __ATOMIC_RELAXED) > 0)
-				hand_over(&m, &t->pool);
-			if (++batches % TICK == 0 && !go_on(t, TICK * BATCH))
-				break;
+/* All that wait are `now`; of too many some, and a sweep is due. */
+static void
+take_waiting(struct marker *m)
+{
+	uint32_t n = m->heap->nchunks, block = 0;
+
+	m->now.n = 0;
+	for (; m->now.n < too_many(m)
+	     && (block = marks_next(m->graph->reach, MARK_WAITS, block, n)) < n;
+	     block++)
+		vec_push(&m->now, block);
+}
+
+/* All that is `now`; then that is what they led to. */
+static void
+chase_level(struct marker *m, struct judge *j)
+{
+	const struct blocks now = m->now;
+
+	m->next.n = 0;
+	for (size_t i = 0; i < now.n; i += BATCH)
+		rows_of_some(m->graph, now.at + i,
+		    now.n - i < BATCH ? now.n - i : BATCH, chase_row, j);
+	m->chased += now.n;
+	m->now = m->next;
+	m->next = now;
+}
+
+/*
+ * Follows what waits, and what that leads to, until there is nothing more; or
+ * until there is so much of it, or it took so long, that a sweep may do
+ * better: then `now` is not empty, and what is in it waits.
+ */
+static bool
+chase(struct marker *m)
+{
+	size_t until = m->chased + m->patience, told = m->chased;
+	bool go_on = true;
+	struct judge j;
+
+	take_waiting(m);
+	judge_init(&j, m);
+	m->chases = true;
+	while (go_on && m->now.n > 0 && m->now.n < too_many(m) && m->chased < until) {
+		chase_level(m, &j);
+		if (m->chased - told >= TICK) {
+			told = m->chased;
+			go_on = tell(m, m->err);
 		}
-		rest(&t->pool);
 	}
-	vec_free(&m.todo);
-	return !m.todo.broke;
+	m->chases = false;
+	for (size_t i = 0; i < m->now.n; i++)
+		m->graph->reach[m->now.at[i]] |= MARK_WAITS;
+	if (m->chased >= until)
+		m->patience *= 2;
+	return go_on;
 }
 
 /* ---- Passes */
 
-static void
-seed(struct marker *m, const struct roots *roots)
-{
-	for (size_t i = 0; i < roots->all.n; i++)
-		if (reach_of((enum meet)roots->all.at[i].meet) <= m->pass)
-			aim_at(m, roots->all.at[i].block);
-	mark_targets(m);
-}
-
-/* What m has to follow, by all of the crew. */
+/* All that the blocks which wait lead to, along links as sure as the pass. */
 static bool
-follow_together(struct marker *m, const struct crew *crew, struct hs_error *err)
-{
-	struct team t = { .graph = m->graph,
-		.heap = m->heap,
-		.image = m->image,
-		.pool = { .lock = PTHREAD_MUTEX_INITIALIZER,
-		    .more = PTHREAD_COND_INITIALIZER },
-		.caller = pthread_self(),
-		.progress = crew->progress,
-		.err = err };
-	size_t n = crew->threads > 1 ? crew->threads : 1;
-
-	for (size_t i = 0; i < m->todo.n; i++)
-		vec_push(&t.pool.todo, m->todo.at[i]);
-	m->todo.n = 0;
-	bool ok = crew_run(crew, "marking", n, run_marker, &t, err) && !t.interrupted;
-	vec_free(&t.pool.todo);
-	return ok && (!t.pool.todo.broke || fail_nomem(err));
-}
-
-/* What m has to follow, edges less sure than the pass included. */
-static void
-follow_alone(struct marker *m)
+spread(struct marker *m)
 {
 	do {
-		while (m->todo.n > 0)
-			follow_some(m);
-		judge(m);
-	} while (m->todo.n > 0);
+		do {
+			if (!sweep(m) || !chase(m))
+				return false;
+		} while (m->now.n > 0);
+		if (m->pass == REACH_START && (!for_parts(m, judge_part) || !chase(m)))
+			return false;
+	} while (m->now.n > 0);
+	return true;
 }
 
-/* The edges of blocks that were reached, as far as they were not followed. */
+/* The roots' own blocks, and those with links that had to wait for this pass. */
 static void
-sweep(struct marker *m)
+begin(struct marker *m, const struct roots *roots)
 {
-	uint32_t n;
+	const struct root *root = roots->all.at;
+	unsigned char *reach = m->graph->reach, bit = mark_for(m->pass);
+	uint32_t n = m->heap->nchunks;
 
-	for (uint32_t i = 0; i < m->heap->nchunks; i++) {
-		if (m->graph->reach[i] != REACH_START)
-			continue;
-		const uint32_t *edge = edges_of(&m->graph->edges, i, &n);
-		for (uint32_t k = 0; k < n; k++)
-			if (edge_meet(edge[k]) != MEET_START)
-				doubt(m, i, edge[k]);
+	for (size_t i = 0; i < roots->all.n; i++) {
+		if (i + AHEAD < roots->all.n)
+			__builtin_prefetch(&reach[root[i + AHEAD].block], 1);
+		if (reach_of((enum meet)root[i].meet) <= m->pass)
+			mark(m, root[i].block);
 	}
-	judge(m);
-}
-
-static void
-aim_at_all(struct marker *m, const uint32_t *block, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		aim_at(m, block[i]);
-	mark_targets(m);
+	for (uint32_t i = 0; (i = marks_next(reach, bit, i, n)) < n; i++)
+		reach[i] = (unsigned char)((reach[i] & ~bit) | MARK_WAITS);
 }
 
 static void
 marker_fini(struct marker *m)
 {
-	vec_free(&m->todo);
-	vec_free(&m->loose);
-	vec_free(&m->ends);
+	vec_free(&m->now);
+	vec_free(&m->next);
 }
 
 bool
 mark_edges(struct graph *graph, const struct heap *heap, const struct image *image,
     const struct roots *roots, const struct crew *crew, struct hs_error *err)
 {
-	scoped(marker_fini) struct marker m = { .graph = graph,
+	scoped(marker_fini) struct marker m = {
+		.graph = graph,
 		.heap = heap,
 		.image = image,
-		.pass = REACH_START };
+		.crew = crew,
+		.err = err,
+		.patience = heap->nchunks / PATIENCE + TICK,
+	};
 
-	seed(&m, roots);
-	if (!follow_together(&m, crew, err))
-		return false;
-	m.collects = true;
-	sweep(&m);
-	follow_alone(&m);
-	m.pass = REACH_INTERIOR;
-	seed(&m, roots);
-	aim_at_all(&m, m.loose.at, m.loose.n);
-	follow_alone(&m);
-	m.pass = REACH_END;
-	seed(&m, roots);
-	aim_at_all(&m, m.ends.at, m.ends.n);
-	follow_alone(&m);
-	return !m.todo.broke && !m.loose.broke && !m.ends.broke ? true
-								: fail_nomem(err);
+	for (m.pass = REACH_START; m.pass <= REACH_END; m.pass++) {
+		begin(&m, roots);
+		if (!spread(&m))
+			return false;
+	}
+	return !m.now.broke && !m.next.broke ? true : fail_nomem(err);
 }

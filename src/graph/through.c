@@ -16,10 +16,8 @@
  * Three passes, from the surest kind of link to the least, would read each
  * block three times.  But few blocks have a link that a pass passes over and
  * that leads to a block not reached yet; these, too, are noted in their byte,
- * and are all that the pass in question reads again.
- *
- *	reach  | spilled | end links | interior links | - | enum reach |
- *	bit        7          6             5           4   3 ... 0
+ * and are all that the pass in question reads again.  Both notes are as in
+ * marks.h; a spilled block "waits".
  *
  * Waiting for one cache miss after the other would take longer than all else.
  * Words are looked up in batches, whichever blocks they are from, and a block
@@ -27,16 +25,14 @@
  */
 #include "graph/through.h"
 
-#include <string.h>
 #include <sys/resource.h>
 
 #include "graph/mark.h"
+#include "graph/marks.h"
 #include "graph/words.h"
 #include "heap/pointer.h"
 
 enum {
-	SPILLED = 1 << 7,
-	REACH_BITS = 15,
 	TICK = 1 << 8, /* blocks between two looks at the clock */
 	ROOM_LEAST = 1 << 12,
 	ROOM_PART = 64, /* of chunks: the worklist takes an eighth of a byte for each */
@@ -62,13 +58,6 @@ struct through {
 	bool stopped;
 };
 
-/* For blocks with a link that only a later pass follows. */
-static inline unsigned char
-bit_of(enum reach pass)
-{
-	return (unsigned char)(1 << (4 + pass));
-}
-
 /* Any address in the block will do: it leads to the block's first. */
 static void
 reach(struct through *t, uint32_t block, hs_addr at)
@@ -78,7 +67,7 @@ reach(struct through *t, uint32_t block, hs_addr at)
 		t->todo[t->n++] = at;
 		return;
 	}
-	t->reach[block] |= SPILLED;
+	t->reach[block] |= MARK_WAITS;
 	if (block < t->spilled)
 		t->spilled = block;
 }
@@ -92,7 +81,7 @@ follow(struct through *t, uint32_t holder, uint32_t block, enum meet meet, hs_ad
 	if (meet == MEET_INTERIOR && pointer_is_start(t->heap, t->words.image, word))
 		meet = MEET_START;
 	if (reach_of(meet) > t->pass)
-		t->reach[holder] |= bit_of(reach_of(meet));
+		t->reach[holder] |= mark_for(reach_of(meet));
 	else /* a word just past a block's end lies in the next one */
 		reach(t, block,
 		    meet == MEET_START ? word : heap_block(t->heap, block).address);
@@ -182,24 +171,6 @@ drain(struct through *t)
 	} while (t->n > 0 && !t->stopped);
 }
 
-/* The first chunk from i on that has this bit; nchunks: none. */
-static uint32_t
-next_with(const struct through *t, unsigned char bit, uint32_t i)
-{
-	const uint64_t each = bit * UINT64_C(0x0101010101010101);
-	uint32_t n = t->heap->nchunks;
-	uint64_t eight;
-
-	for (; n - i >= sizeof eight; i += sizeof eight) {
-		memcpy(&eight, t->reach + i, sizeof eight);
-		if (eight & each)
-			break;
-	}
-	while (i < n && !(t->reach[i] & bit))
-		i++;
-	return i;
-}
-
 /* The block with this number, from one with a lower number, or a zeroed one. */
 static struct block
 block_after(const struct heap *h, struct block b, uint32_t number)
@@ -217,9 +188,9 @@ static void
 sweep(struct through *t, unsigned char bit, uint32_t from)
 {
 	struct block b = { .span = NULL };
-	uint32_t i = from;
+	uint32_t i = from, n = t->heap->nchunks;
 
-	while (!t->stopped && (i = next_with(t, bit, i)) < t->heap->nchunks) {
+	while (!t->stopped && (i = marks_next(t->reach, bit, i, n)) < n) {
 		b = block_after(t->heap, b, i);
 		t->reach[i] &= (unsigned char)~bit;
 		read_block(t, &b);
@@ -241,12 +212,12 @@ mark_pass(struct through *t, const struct roots *roots)
 	}
 	drain(t);
 	if (t->pass > REACH_START)
-		sweep(t, bit_of(t->pass), 0);
+		sweep(t, mark_for(t->pass), 0);
 	while (t->spilled < t->heap->nchunks && !t->stopped) {
 		uint32_t from = t->spilled;
 
 		t->spilled = t->heap->nchunks;
-		sweep(t, SPILLED, from);
+		sweep(t, MARK_WAITS, from);
 	}
 }
 
@@ -279,7 +250,7 @@ mark_through(struct graph *graph, const struct heap *heap,
 	for (t.pass = REACH_START; t.pass <= REACH_END && !t.stopped; t.pass++)
 		mark_pass(&t, roots);
 	for (uint32_t i = 0; i < heap->nchunks; i++)
-		graph->reach[i] &= REACH_BITS;
+		graph->reach[i] &= MARK_REACH;
 	core_read_ahead(heap->space->core, true);
 	return !t.stopped;
 }
