@@ -37,7 +37,8 @@ struct part {
 	uint32_t first;  /* its first row */
 	uint32_t row;    /* of the block that is read, when few are wanted */
 	uint32_t groups; /* whose beginnings are known */
-	uint32_t holder; /* of the last edge */
+	uint32_t last;   /* edge; 0 is none: a MEET_NONE */
+	uint32_t holder; /* of that */
 	struct VEC(uint32_t) edges; /* so far */
 	struct VEC(struct edges_many) many;
 };
@@ -80,7 +81,6 @@ add_edge(struct part *p, uint32_t holder, uint32_t edge)
 
 	begin_groups(p, row);
 	vec_push(&p->edges, edge);
-	p->holder = holder;
 	if (*count < EDGES_MANY)
 		++*count;
 	if (*count == EDGES_MANY)
@@ -93,28 +93,26 @@ is_wanted(const struct edges_wanted *wanted, uint32_t chunk)
 	return !wanted->among || wanted->reach[chunk] == REACH_DIRECT;
 }
 
-/* Looks words up.  One pointer after another to the same block makes one edge. */
+/* One pointer after another to the same block makes one edge. */
 static void
-look_up(void *arg, struct words *w)
+take_words(void *arg, const struct heap_batch *w, const uint32_t *holder)
 {
 	struct part *p = arg;
-	enum meet meet[HEAP_BATCH];
-	uint32_t block[HEAP_BATCH];
 
 	if (p->edges.n > UINT32_MAX - HEAP_BATCH)
 		p->edges.broke = true;
 	if (p->edges.broke)
 		return;
-	heap_meet_all(w->heap, w->word, w->n, meet, block);
 	for (unsigned i = 0; i < w->n; i++) {
-		uint32_t edge = block[i] << 2 | (uint32_t)meet[i];
+		uint32_t edge = w->number[i] << 2 | (uint32_t)w->meet[i];
 
-		if (meet[i] == MEET_NONE || block[i] == w->holder[i]
-		    || !is_wanted(p->of->wanted, block[i]))
+		if (w->meet[i] == MEET_NONE || w->number[i] == holder[i]
+		    || !is_wanted(p->of->wanted, w->number[i])
+		    || (p->last == edge && p->holder == holder[i]))
 			continue;
-		if (p->holder != w->holder[i] || p->edges.n == 0
-		    || p->edges.at[p->edges.n - 1] != edge)
-			add_edge(p, w->holder[i], edge);
+		add_edge(p, holder[i], edge);
+		p->last = edge;
+		p->holder = holder[i];
 	}
 }
 
@@ -153,9 +151,10 @@ keep(struct part *p)
 static void
 read_among(struct words *w, const uint32_t *among, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		struct block b = heap_block(w->heap, among[i]);
+	struct block b = { .span = NULL };
 
+	for (uint32_t i = 0; i < n; i++) {
+		b = heap_block_after(w->heap, &b, among[i]);
 		words_of_block(w, &b);
 	}
 }
@@ -174,7 +173,7 @@ read_part(void *arg, size_t i)
 	};
 	struct words w;
 
-	words_init(&w, x->heap, x->image, look_up, &p);
+	words_init(&w, x->heap, x->image, take_words, &p);
 	if (x->wanted->among) {
 		read_among(&w, x->wanted->among + first, end - first);
 	} else {

@@ -49,6 +49,23 @@ finding_fini(struct finding *f)
 	free(f->entered);
 }
 
+/* Of n chunks from this one on.  Most of them are none. */
+static inline void
+find_lost_of(struct finding *f, uint32_t first, uint32_t n)
+{
+	const unsigned char *reach = f->graph->reach + first;
+
+	f->lost_before[first / 64] = (uint32_t)f->lost.n;
+	if (!memchr(reach, REACH_DIRECT, n))
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		if (reach[i] != REACH_DIRECT)
+			continue;
+		f->is_lost[first / 64] |= UINT64_C(1) << i;
+		vec_push(&f->lost, first + i);
+	}
+}
+
 static bool
 find_lost(struct finding *f)
 {
@@ -58,14 +75,8 @@ find_lost(struct finding *f)
 	f->lost_before = calloc(n / 64 + (size_t)1, sizeof *f->lost_before);
 	if (!f->is_lost || !f->lost_before)
 		return false;
-	for (uint32_t i = 0; i < n; i++) {
-		if (i % 64 == 0)
-			f->lost_before[i / 64] = (uint32_t)f->lost.n;
-		if (f->graph->reach[i] != REACH_DIRECT)
-			continue;
-		f->is_lost[i / 64] |= UINT64_C(1) << i % 64;
-		vec_push(&f->lost, i);
-	}
+	for (uint32_t i = 0; i < n; i += 64)
+		find_lost_of(f, i, n - i < 64 ? n - i : 64);
 	return !f->lost.broke;
 }
 
@@ -217,13 +228,14 @@ static bool
 make_leaks(struct finding *f, uint32_t *slot)
 {
 	struct graph *g = f->graph;
+	struct block b = { .span = NULL };
 
 	memset(slot, 0xff, f->ncomponents * sizeof *slot);
 	for (uint32_t i = 0; i < f->lost.n; i++) {
-		struct block b = heap_block(f->heap, f->lost.at[i]);
 		uint32_t c = f->component[i];
 		struct leak *l;
 
+		b = heap_block_after(f->heap, &b, f->lost.at[i]);
 		if (f->entered[c])
 			continue;
 		if (slot[c] == NONE) {
@@ -306,6 +318,7 @@ extract_edges(struct finding *f, const struct image *image, const struct room *r
 		.reach = f->graph->reach,
 		.most_bytes = room_for_lost(room, f->lost.n),
 	};
+	struct block b = { .span = NULL };
 	uint64_t bytes = 0;
 
 	switch (edges_extract(e, f->heap, image, &wanted, crew, err)) {
@@ -313,8 +326,10 @@ extract_edges(struct finding *f, const struct image *image, const struct room *r
 	case EDGES_FAILED: return false;
 	case EDGES_TOO_MANY: break;
 	}
-	for (size_t i = 0; i < f->lost.n; i++)
-		bytes += heap_block(f->heap, f->lost.at[i]).size;
+	for (size_t i = 0; i < f->lost.n; i++) {
+		b = heap_block_after(f->heap, &b, f->lost.at[i]);
+		bytes += b.size;
+	}
 	return fail_no_room(err, room, f->lost.n, bytes);
 }
 

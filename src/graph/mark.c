@@ -130,17 +130,15 @@ struct judge {
 
 /* Words of a block: those that are recognised lead to what they point to. */
 static void
-look_again(void *arg, struct words *w)
+look_again(void *arg, const struct heap_batch *w, const uint32_t *holder)
 {
-	struct judge *j = arg;
-	enum meet meet[HEAP_BATCH];
-	uint32_t block[HEAP_BATCH];
+	struct marker *m = ((struct judge *)arg)->marker;
 
-	heap_meet_all(w->heap, w->word, w->n, meet, block);
+	(void)holder;
 	for (unsigned i = 0; i < w->n; i++)
-		if (meet[i] == MEET_INTERIOR && is_unreached(j->marker, block[i])
-		    && pointer_is_start(w->heap, w->image, w->word[i]))
-			mark(j->marker, block[i]);
+		if (w->meet[i] == MEET_INTERIOR && is_unreached(m, w->number[i])
+		    && pointer_is_start(m->heap, m->image, w->a[i]))
+			mark(m, w->number[i]);
 }
 
 static void

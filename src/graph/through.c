@@ -40,7 +40,6 @@ enum {
 	LINE = 64,     /* bytes that come at once */
 	ASKED_MOST = 256, /* bytes of a block: of longer ones the rest comes by itself */
 	WORTH = 32, /* blocks that a wait for what is read ahead should bring, or more */
-	NEAR = 32, /* chunks: to walk so far is cheaper than a look-up by number */
 };
 
 struct through {
@@ -88,19 +87,16 @@ follow(struct through *t, uint32_t holder, uint32_t block, enum meet meet, hs_ad
 }
 
 static void
-follow_all(void *arg, struct words *w)
+follow_all(void *arg, const struct heap_batch *w, const uint32_t *holder)
 {
 	struct through *t = arg;
-	enum meet meet[HEAP_BATCH];
-	uint32_t block[HEAP_BATCH];
 
-	heap_meet_all(w->heap, w->word, w->n, meet, block);
 	for (unsigned i = 0; i < w->n; i++)
-		if (meet[i] != MEET_NONE)
-			__builtin_prefetch(&t->reach[block[i]]);
+		if (w->meet[i] != MEET_NONE)
+			__builtin_prefetch(&t->reach[w->number[i]]);
 	for (unsigned i = 0; i < w->n; i++)
-		if (meet[i] != MEET_NONE)
-			follow(t, w->holder[i], block[i], meet[i], w->word[i]);
+		if (w->meet[i] != MEET_NONE)
+			follow(t, holder[i], w->number[i], w->meet[i], w->a[i]);
 }
 
 /* How often we had to wait for the disk so far. */
@@ -171,18 +167,6 @@ drain(struct through *t)
 	} while (t->n > 0 && !t->stopped);
 }
 
-/* The block with this number, from one with a lower number, or a zeroed one. */
-static struct block
-block_after(const struct heap *h, struct block b, uint32_t number)
-{
-	if (!b.span || number - b.number > NEAR
-	    || number - b.span->first >= b.span->count)
-		return heap_block(h, number);
-	while (b.number < number && heap_next(h, &b))
-		;
-	return b;
-}
-
 /* Reads all blocks from this one on that have the bit, and all that they reach. */
 static void
 sweep(struct through *t, unsigned char bit, uint32_t from)
@@ -191,7 +175,7 @@ sweep(struct through *t, unsigned char bit, uint32_t from)
 	uint32_t i = from, n = t->heap->nchunks;
 
 	while (!t->stopped && (i = marks_next(t->reach, bit, i, n)) < n) {
-		b = block_after(t->heap, b, i);
+		b = heap_block_after(t->heap, &b, i);
 		t->reach[i] &= (unsigned char)~bit;
 		read_block(t, &b);
 		if (t->n > 0)

@@ -29,39 +29,62 @@ enum {
 	GROUP = SIEVE_WORDS * 8, /* bytes: half a cell */
 	GROUP_GRANULES = GROUP / GRANULE,
 	GROUPS = CELL_BYTES / GROUP, /* of a cell */
+	LINE = 64,                   /* bytes that come at once */
+	AHEAD = 4096, /* bytes: processors read ahead by themselves, but not past a page */
 	TREE_NODE = 24, /* bytes of a node of tsearch(): key, left, right; since 2.25 */
 	TREE_LEFT = 8,
 };
 
 void
 words_init(struct words *w, const struct heap *heap, const struct image *image,
-    void (*found)(void *arg, struct words *w), void *arg)
+    words_fn *found, void *arg)
 {
 	w->heap = heap;
 	w->image = image;
 	w->found = found;
 	w->arg = arg;
 	w->at = (struct window) { .n = 0 };
-	w->n = 0;
+	w->batch[0].words.n = w->batch[1].words.n = 0;
+	w->filling = 0;
 	w->looked_at = 0;
 	sieve_init(&w->sieve, heap, image);
+}
+
+static void
+look_up(struct words *w, struct words_batch *b)
+{
+	if (b->words.n == 0)
+		return;
+	heap_meet_all(w->heap, &b->words);
+	w->found(w->arg, &b->words, b->holder);
+	b->words.n = 0;
+}
+
+/* The batch that was being filled is looked up when the next one is full. */
+static void
+change_batch(struct words *w)
+{
+	heap_expect(w->heap, &w->batch[w->filling].words);
+	w->filling = !w->filling;
+	look_up(w, &w->batch[w->filling]);
 }
 
 void
 words_flush(struct words *w)
 {
-	if (w->n > 0)
-		w->found(w->arg, w);
-	w->n = 0;
+	change_batch(w);
+	look_up(w, &w->batch[!w->filling]);
 }
 
 static inline void
 gather(struct words *w, uint32_t holder, uint64_t word)
 {
-	w->word[w->n] = word;
-	w->holder[w->n++] = holder;
-	if (w->n == HEAP_BATCH)
-		words_flush(w);
+	struct words_batch *b = &w->batch[w->filling];
+
+	b->words.a[b->words.n] = word;
+	b->holder[b->words.n++] = holder;
+	if (b->words.n == HEAP_BATCH)
+		change_batch(w);
 }
 
 /* The left link of a red node: its colour is in bit 0, and it leads to a node. */
@@ -164,6 +187,8 @@ read_group(struct words *w, hs_addr a, uint64_t valid, uint64_t sizes, uint32_t 
 
 	if (!bytes)
 		return;
+	for (unsigned l = 0; l < GROUP; l += LINE)
+		__builtin_prefetch(bytes + AHEAD + l);
 	if (valid >> 63)
 		w->sieve.look(&w->sieve, bytes, &pointers, &pcs);
 	else /* what lies behind would be waited for in vain */
@@ -175,17 +200,16 @@ read_group(struct words *w, hs_addr a, uint64_t valid, uint64_t sizes, uint32_t 
 		unsigned i = (unsigned)__builtin_ctzll(left);
 		uint64_t word;
 
-		for (; sizes && (unsigned)__builtin_ctzll(sizes) < i; sizes &= sizes - 1)
-			holder++;
-		if (states[holder] != STATE_USED)
+		uint32_t in = holder + count_bits(sizes & ((UINT64_C(1) << i) - 1));
+
+		if (states[in] != STATE_USED)
 			continue;
 		memcpy(&word, bytes + i * 8, sizeof word);
 		if (!(pointers >> i & 1))
-			gather_frame(w, a + i * 8, holder, word);
+			gather_frame(w, a + i * 8, in, word);
 		else
-			gather(w, holder,
-			    word & 1 ? without_colour(w, a + i * 8, holder, word)
-				     : word);
+			gather(w, in,
+			    word & 1 ? without_colour(w, a + i * 8, in, word) : word);
 	}
 }
 
@@ -288,9 +312,10 @@ words_of_span(struct words *w, const struct span *s, uint32_t from, uint32_t to)
 		    granule_of(w->heap, s, to) * 2 + 1);
 		return;
 	}
-	for (uint32_t i = from; i < to; i++) {
-		struct block b = heap_block(w->heap, i);
+	struct block b = { .span = NULL };
 
+	for (uint32_t i = from; i < to; i++) {
+		b = heap_block_after(w->heap, &b, i);
 		words_of_block(w, &b);
 	}
 }

@@ -12,6 +12,10 @@ struct window {
 	uint64_t n;
 };
 
+/* Takes words that were looked up, and which block each is in: more than none. */
+typedef void words_fn(void *arg, const struct heap_batch *words,
+    const uint32_t *holder);
+
 /*
  * Words that may be pointers, in order of address, until there are enough of
  * them to be looked up at once.  Fill it with words_init().
@@ -21,16 +25,19 @@ struct words {
 	const struct image *image;
 	struct sieve sieve;
 	struct window at;
-	uint64_t word[HEAP_BATCH];
-	uint32_t holder[HEAP_BATCH]; /* the block that each is in */
-	unsigned n;
-	void (*found)(void *arg, struct words *w); /* takes all n, more than 0 */
+	/* One is filled while memory gets ready what the other's look-ups want. */
+	struct words_batch {
+		struct heap_batch words;
+		uint32_t holder[HEAP_BATCH]; /* the block that each is in */
+	} batch[2];
+	unsigned filling;
+	words_fn *found;
 	void *arg;
 	uint64_t looked_at; /* words that went through the sieve */
 };
 
 void words_init(struct words *w, const struct heap *heap, const struct image *image,
-    void (*found)(void *arg, struct words *w), void *arg);
+    words_fn *found, void *arg);
 
 /* Reads the blocks in use among chunks [from, to), in this order. */
 void words_of_chunks(struct words *w, uint32_t from, uint32_t to);

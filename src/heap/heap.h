@@ -51,7 +51,12 @@ state_is_free(enum state s)
 struct cell {
 	uint64_t start; /* bit i: a chunk starts at granule i */
 	uint32_t rank;  /* number of the first chunk that starts here or later */
-	uint32_t back; /* cells from here back to the last one before it with a start */
+	union {
+		/* Without a start: cells from here back to the last one with some. */
+		uint32_t back;
+		/* Else bit i: the i-th chunk that starts here is STATE_USED.  For the first 32. */
+		uint32_t used;
+	};
 };
 
 struct span {
@@ -173,6 +178,10 @@ bool heap_next(const struct heap *heap, struct block *at);
 /* The chunk with this number. */
 struct block heap_block(const struct heap *heap, uint32_t number);
 
+/* The same, faster where numbers rise.  before: one found before, or zeroed. */
+struct block heap_block_after(const struct heap *heap, const struct block *before,
+    uint32_t number);
+
 /* How a pointer meets a block. */
 enum meet {
 	MEET_NONE,     /* no block in use */
@@ -184,10 +193,22 @@ enum meet {
 /* Which block in use does a meet, and how?  *number is set unless MEET_NONE. */
 enum meet heap_meet(const struct heap *heap, hs_addr a, uint32_t *number);
 
-/* The same for n addresses at once, HEAP_BATCH at most: faster than one by one. */
+/*
+ * The same for many addresses, faster than one by one.  The first n of a[] are
+ * given; heap_expect() asks memory for what their look-ups will want, and
+ * heap_meet_all() fills meet[] and number[]: better a while later.
+ */
 enum { HEAP_BATCH = 64 };
-void heap_meet_all(const struct heap *heap, const hs_addr *a, unsigned n,
-    enum meet *meet, uint32_t *number);
+struct heap_batch {
+	unsigned n;
+	hs_addr a[HEAP_BATCH];
+	const struct span *span[HEAP_BATCH]; /* NULL: in none */
+	const struct cell *cell[HEAP_BATCH]; /* of a block that starts there */
+	enum meet meet[HEAP_BATCH];
+	uint32_t number[HEAP_BATCH];
+};
+void heap_expect(const struct heap *heap, struct heap_batch *batch);
+void heap_meet_all(const struct heap *heap, struct heap_batch *batch);
 
 /* The chunk of any state whose header or bytes are at a.  False when a is in no span. */
 bool heap_chunk_at(const struct heap *heap, hs_addr a, struct block *chunk);

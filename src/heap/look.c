@@ -13,8 +13,9 @@
  *           cell without a start says how many cells back the last one was,
  *           so that a chunk of a gigabyte costs no more than a small one.
  *
- * The cell is a cache miss, and so is the chunk's state.  heap_meet_all() asks
- * for all of a batch before it waits for the first.
+ * The cell is a cache miss.  It also says whether a block that starts in it is
+ * in use, so that most pointers cost no other.  heap_expect() asks for those of
+ * a whole batch before heap_meet_all() waits for the first.
  */
 #include "heap/heap.h"
 
@@ -71,7 +72,10 @@ start_before(const struct heap *h, const struct span *s, hs_addr a, uint32_t *nu
 	unsigned bit;
 
 	if (!before) {
-		at -= c->back;
+		/* one that has a start, but later on, does not say */
+		at -= c->start ? 1 : c->back;
+		if (!h->cells.at[at].start)
+			at -= h->cells.at[at].back;
 		c = &h->cells.at[at];
 		before = c->start;
 	}
@@ -217,19 +221,49 @@ span_of(const struct heap *h, uint32_t number)
 	return &h->spans.at[h->by_number.at[from]];
 }
 
-struct block
-heap_block(const struct heap *h, uint32_t number)
+/* The chunk with this number, which starts in *c or a later one of its span's cells. */
+static struct block
+block_from_cell(const struct heap *h, const struct span *s, const struct cell *c,
+    uint32_t number)
 {
-	const struct span *s = span_of(h, number);
 	const struct cell *cells = &h->cells.at[s->cell];
-	size_t n = range_size(s->range) / CELL_BYTES + 1;
-	const struct cell *c = s->mapped ? cells : last_cell(cells, cells + n, number);
-	uint64_t starts = c->start, granule;
+	uint64_t starts, granule;
 
+	if (!s->mapped)
+		c = last_cell(c, cells + range_size(s->range) / CELL_BYTES + 1, number);
+	starts = c->start;
 	for (uint32_t i = c->rank; i < number; i++)
 		starts &= starts - 1;
 	granule = (uint64_t)(c - cells) * 64 + (unsigned)__builtin_ctzll(starts);
 	return block_from(h, s, granule, number);
+}
+
+struct block
+heap_block(const struct heap *h, uint32_t number)
+{
+	const struct span *s = span_of(h, number);
+
+	return block_from_cell(h, s, &h->cells.at[s->cell], number);
+}
+
+struct block
+heap_block_after(const struct heap *h, const struct block *before, uint32_t number)
+{
+	const struct span *s = before->span;
+
+	if (!s || number <= before->number || number - s->first >= s->count)
+		return heap_block(h, number);
+	return block_from_cell(h, s,
+	    &h->cells.at[cell_of(s, before->address - s->header)], number);
+}
+
+/* Is this chunk, which starts in *c, in use? */
+static inline bool
+in_use_of(const struct heap *h, const struct cell *c, uint32_t number)
+{
+	uint32_t bit = number - c->rank;
+
+	return bit < 32 ? c->used >> bit & 1 : h->states.at[number] == STATE_USED;
 }
 
 static bool
@@ -283,7 +317,7 @@ meet_chunk(const struct heap *h, const struct span *s, hs_addr a, uint64_t granu
 
 	if (into < s->header)
 		return meet_header(h, s, a, into, number);
-	if (!in_use(h, *number))
+	if (!in_use_of(h, &h->cells.at[s->cell + granule / 64], *number))
 		return MEET_NONE;
 	if (into == s->header)
 		return MEET_START;
@@ -314,25 +348,65 @@ heap_meet(const struct heap *h, hs_addr a, uint32_t *number)
 		 : meet_past(h, a, number);
 }
 
-void
-heap_meet_all(const struct heap *h, const hs_addr *a, unsigned n, enum meet *meet,
-    uint32_t *number)
+/* When a is what malloc() returned for a block in use, and *c its cell: its number. */
+static inline bool
+meets_start(const struct heap *h, const struct span *s, const struct cell *c,
+    hs_addr a, uint32_t *number)
 {
-	const struct span *s[HEAP_BATCH];
-	uint64_t granule[HEAP_BATCH];
+	uint64_t into = a - s->range.start - s->header, start;
 
-	for (unsigned i = 0; i < n; i++) {
-		s[i] = span_at(h, a[i]);
-		if (s[i])
-			__builtin_prefetch(&h->cells.at[cell_of(s[i], a[i])]);
+	if (into % GRANULE != 0 || into >= range_size(s->range) || s->mapped)
+		return false;
+	start = UINT64_C(1) << into / GRANULE % 64;
+	if (!(c->start & start))
+		return false;
+	*number = c->rank + count_bits(c->start & (start - 1));
+	return in_use_of(h, c, *number);
+}
+
+/*
+ * The span that holds a, and the cell of the block that starts at a, if there is
+ * one.  It is the same span as last time, more often than not.
+ */
+static inline const struct cell *
+expect_start(const struct heap *h, const struct span **s, hs_addr a)
+{
+	const struct cell *c = h->cells.at;
+
+	if (!*s || !range_has((*s)->range, a))
+		*s = span_at(h, a);
+	if (!*s || a - (*s)->range.start < (*s)->header)
+		return c;
+	c += cell_of(*s, a - (*s)->header);
+	__builtin_prefetch(c);
+	return c;
+}
+
+void
+heap_expect(const struct heap *h, struct heap_batch *b)
+{
+	const struct span *s = NULL;
+
+	for (unsigned i = 0; i < b->n; i++) {
+		b->cell[i] = expect_start(h, &s, b->a[i]);
+		b->span[i] = s;
 	}
-	for (unsigned i = 0; i < n; i++) {
-		if (!s[i])
-			continue;
-		granule[i] = start_before(h, s[i], a[i], &number[i]);
-		__builtin_prefetch(&h->states.at[number[i]]);
+}
+
+void
+heap_meet_all(const struct heap *h, struct heap_batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct span *s = b->span[i];
+		uint32_t *number = &b->number[i];
+		hs_addr a = b->a[i];
+
+		if (!s)
+			b->meet[i] = meet_past(h, a, number);
+		else if (meets_start(h, s, b->cell[i], a, number))
+			b->meet[i] = MEET_START;
+		else
+			b->meet[i] = meet_chunk(h, s, a,
+			    start_before(h, s, a, number), number);
 	}
-	for (unsigned i = 0; i < n; i++)
-		meet[i] = s[i] ? meet_chunk(h, s[i], a[i], granule[i], &number[i])
-			       : meet_past(h, a[i], &number[i]);
 }

@@ -214,22 +214,49 @@ by_first(const void *a, const void *b)
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 
-/* Number the cells' chunks; say of each cell how far back the last start is. */
+/* Of the n states, up to 32, which are STATE_USED: a bit each. */
+static uint32_t
+used_bits(const unsigned char *state, unsigned n)
+{
+	uint32_t used = 0;
+
+	for (unsigned i = 0; i < n && i < 32; i++)
+		used |= (uint32_t)(state[i] == STATE_USED) << i;
+	return used;
+}
+
+/* Number the cells' chunks; say of each cell without any how far back the last one is. */
 static void
 rank_cells(struct heap *h)
 {
-	uint32_t rank = 0, back = 0;
+	uint32_t rank = 0, back = 0, n;
 
 	for (size_t i = 0; i < h->cells.n; i++) {
 		struct cell *c = &h->cells.at[i];
 
 		c->rank = rank;
 		c->back = ++back;
-		if (c->start) {
-			rank += count_bits(c->start);
-			back = 0;
-		}
+		if (!c->start)
+			continue;
+		n = count_bits(c->start);
+		c->used = used_bits(h->states.at + rank, n);
+		rank += n;
+		back = 0;
 	}
+}
+
+void
+map_change(struct heap *h, const struct block *chunk, enum state state)
+{
+	const struct span *s = chunk->span;
+	hs_addr into = chunk->address - s->header - s->range.start;
+	struct cell *c = &h->cells.at[s->cell + into / CELL_BYTES];
+	uint32_t bit = chunk->number - c->rank;
+
+	h->states.at[chunk->number] = (unsigned char)state;
+	if (bit < 32)
+		c->used = (c->used & ~(UINT32_C(1) << bit))
+		    | (uint32_t)(state == STATE_USED) << bit;
 }
 
 static bool

@@ -82,6 +82,9 @@ bool map_mapped(struct heap *h, struct range range, uint32_t arena, unsigned hea
  */
 bool map_seal(struct heap *h, struct hs_error *err) MUST_CHECK;
 
+/* Now the chunk is in another state. */
+void map_change(struct heap *h, const struct block *chunk, enum state state);
+
 /* The chunk that starts at exactly this address.  False when none does. */
 bool map_chunk_starting(const struct heap *h, hs_addr at, struct block *chunk);
 

@@ -120,13 +120,15 @@ static bool
 agree_at(const struct layout *l, hs_addr a)
 {
 	const struct laid *c = chunk_by_list(l, a);
-	uint32_t number = 0, wanted = 0, batch_number = 0;
-	enum meet m = meet_by_list(l, a, &wanted), batch;
+	uint32_t number = 0, wanted = 0;
+	enum meet m = meet_by_list(l, a, &wanted);
+	struct heap_batch batch = { .n = 1, .a = { a } };
 	struct block b = { .span = NULL };
 
-	heap_meet_all(&l->heap, &a, 1, &batch, &batch_number);
-	if (heap_meet(&l->heap, a, &number) != m || batch != m
-	    || (m != MEET_NONE && (number != wanted || batch_number != wanted)))
+	heap_expect(&l->heap, &batch);
+	heap_meet_all(&l->heap, &batch);
+	if (heap_meet(&l->heap, a, &number) != m || batch.meet[0] != m
+	    || (m != MEET_NONE && (number != wanted || batch.number[0] != wanted)))
 		return false;
 	if (heap_chunk_at(&l->heap, a, &b) != (c != NULL))
 		return false;

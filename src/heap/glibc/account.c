@@ -34,7 +34,7 @@ pt_set_state(struct ptmalloc *pt, const struct block *b, enum state state)
 	sum->tally[b->state].bytes -= bytes;
 	sum->tally[state].count++;
 	sum->tally[state].bytes += bytes;
-	pt->heap->states.at[b->number] = (unsigned char)state;
+	map_change(pt->heap, b, state);
 	return bytes;
 }
 
