@@ -66,6 +66,7 @@ struct marker {
 	struct hs_error *err;
 	enum reach pass;
 	bool down;           /* where the sweep goes */
+	unsigned char *done; /* parts that it is through with */
 	atomic_size_t swept; /* blocks that were followed in sweeps */
 	bool chases;         /* what is marked goes to `next`, and does not wait */
 	struct blocks now, next; /* which were marked, and do not wait */
@@ -315,13 +316,11 @@ end_of(const struct marker *m, size_t part)
  * Then, and where most do, it is group by group, which also gets on with
  * chains that lead this way.
  */
-static bool
-sweep_part(void *arg, size_t i)
+static void
+sweep_part(struct marker *m, size_t part, uint32_t wait)
 {
-	struct marker *m = arg;
-	size_t part = m->down ? m->graph->edges.nparts - 1 - i : i, followed = 0;
 	uint32_t from = (uint32_t)part << EDGES_PART, to = end_of(m, part);
-	uint32_t wait = marks_count(m->graph->reach, MARK_WAITS, from, to);
+	size_t followed = 0;
 
 	if (wait > BATCH && wait < (to - from) / DENSE) {
 		rows_with(m->graph, MARK_WAITS, from, to, follow_row, m);
@@ -332,6 +331,30 @@ sweep_part(void *arg, size_t i)
 		    m->down ? (to -= EDGES_GROUP)
 			    : (from += EDGES_GROUP) - EDGES_GROUP);
 	atomic_fetch_add(&m->swept, followed);
+}
+
+/*
+ * The part whose turn it is, and those behind it that others are through with,
+ * as long as chains lead there: else each of several threads would lose them
+ * to the next.
+ */
+static bool
+sweep_on(void *arg, size_t i)
+{
+	struct marker *m = arg;
+	size_t n = m->graph->edges.nparts;
+
+	for (size_t first = i; i < n; i++) {
+		size_t part = m->down ? n - 1 - i : i;
+		uint32_t wait = marks_count(m->graph->reach, MARK_WAITS,
+		    (uint32_t)part << EDGES_PART, end_of(m, part));
+
+		if (i > first && (wait == 0 || !load(&m->done[part])))
+			break;
+		if (wait > 0)
+			sweep_part(m, part, wait);
+		store(&m->done[part], 1);
+	}
 	return true;
 }
 
@@ -375,6 +398,14 @@ for_parts(struct marker *m, crew_job *job)
 	return crew_run(&crew, "marking", m->graph->edges.nparts, job, m, m->err);
 }
 
+static bool
+sweep_once(struct marker *m, bool down)
+{
+	m->down = down;
+	memset(m->done, 0, m->graph->edges.nparts);
+	return for_parts(m, sweep_on);
+}
+
 /* Up and down, as long as that gets on. */
 static bool
 sweep(struct marker *m)
@@ -383,11 +414,7 @@ sweep(struct marker *m)
 
 	do {
 		before = m->swept;
-		m->down = false;
-		if (!for_parts(m, sweep_part))
-			return false;
-		m->down = true;
-		if (!for_parts(m, sweep_part))
+		if (!sweep_once(m, false) || !sweep_once(m, true))
 			return false;
 	} while (m->swept - before > m->heap->nchunks / FEW);
 	return true;
@@ -509,6 +536,7 @@ begin(struct marker *m, const struct roots *roots)
 static void
 marker_fini(struct marker *m)
 {
+	free(m->done);
 	vec_free(&m->now);
 	vec_free(&m->next);
 }
@@ -524,8 +552,11 @@ mark_edges(struct graph *graph, const struct heap *heap, const struct image *ima
 		.crew = crew,
 		.err = err,
 		.patience = heap->nchunks / PATIENCE + TICK,
+		.done = malloc(graph->edges.nparts + 1),
 	};
 
+	if (!m.done)
+		return fail_nomem(err);
 	for (m.pass = REACH_START; m.pass <= REACH_END; m.pass++) {
 		begin(&m, roots);
 		if (!spread(&m))
