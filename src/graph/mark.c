@@ -239,6 +239,8 @@ follow(struct marker *m, uint32_t block, const uint32_t *edge, uint32_t n, uint3
 
 		if (i + AHEAD < all)
 			__builtin_prefetch(&reach[edge_to(edge[i + AHEAD])], 1);
+		if (chases) /* in a long list it is next, and nothing else to wait for */
+			edges_prefetch(&m->graph->edges, edge_to(edge[i]));
 		interior |= meet == MEET_INTERIOR;
 		end |= meet == MEET_END;
 		if (reach_of(meet) > pass || load(it) != REACH_DIRECT)
