@@ -72,6 +72,7 @@ hs_close(struct hs_scan *s)
 	if (!s)
 		return;
 	verdict_fini(&s->verdict);
+	paths_fini(&s->paths);
 	graph_fini(&s->graph);
 	roots_fini(&s->roots);
 	heap_fini(&s->heap);
@@ -139,6 +140,35 @@ scan_graph(struct hs_scan *s, struct hs_error *err)
 		s->verdict.missing, &s->crew, err))
 		return false;
 	s->done = SCAN_GRAPH;
+	return true;
+}
+
+bool
+scan_edges(struct hs_scan *s, struct hs_error *err)
+{
+	if (!scan_graph(s, err))
+		return false;
+	if (s->heap.nchunks > 0
+	    && (s->graph.edges.nparts == 0 || s->graph.edges.among_lost))
+		return fail(err,
+		    "there was no memory for all pointers between blocks%s",
+		    s->options.memory ? ": raise --memory" : "");
+	return true;
+}
+
+bool
+scan_paths(struct hs_scan *s, struct hs_error *err)
+{
+	if (s->paths.before)
+		return true;
+	if (!scan_edges(s, err))
+		return false;
+	scoped(paths_fini) struct paths paths = PATHS_EMPTY;
+	if (!paths_find(&paths, &s->graph, &s->heap, &s->image, &s->roots,
+		&s->progress, err))
+		return false;
+	s->paths = paths;
+	paths = PATHS_EMPTY;
 	return true;
 }
 

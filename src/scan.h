@@ -10,7 +10,7 @@
 #define SCAN_H
 
 #include "find/verdict.h"
-#include "graph/graph.h"
+#include "graph/paths.h"
 
 enum scan_stage { SCAN_OPEN, SCAN_HEAP, SCAN_ROOTS, SCAN_GRAPH };
 
@@ -26,6 +26,7 @@ struct hs_scan {
 	struct heap heap;
 	struct roots roots;
 	struct graph graph;
+	struct paths paths;     /* scan_paths() fills it */
 	struct verdict verdict; /* as far as is known: complete from SCAN_HEAP on */
 };
 
@@ -37,6 +38,12 @@ bool scan_heap(struct hs_scan *s, struct hs_error *err) MUST_CHECK;
 bool scan_blocks(struct hs_scan *s, struct hs_error *err) MUST_CHECK;
 bool scan_roots(struct hs_scan *s, struct hs_error *err) MUST_CHECK;
 bool scan_graph(struct hs_scan *s, struct hs_error *err) MUST_CHECK;
+
+/* Makes sure of edges between all blocks; fails where there was no memory for them. */
+bool scan_edges(struct hs_scan *s, struct hs_error *err) MUST_CHECK;
+
+/* Makes sure of s->paths. */
+bool scan_paths(struct hs_scan *s, struct hs_error *err) MUST_CHECK;
 
 /*
  * False when a mapped file shrank or failed while it was read: what was

@@ -7,7 +7,7 @@
 #include "config.h"
 
 extern const struct command cmd_leaks, cmd_summary, cmd_arenas, cmd_bins,
-    cmd_blocks, cmd_at, cmd_roots;
+    cmd_blocks, cmd_at, cmd_refs, cmd_roots, cmd_why;
 
 /* In the order of the help.  To add one: its file, its name above, a line here. */
 const struct command *const commands[] = {
@@ -18,6 +18,8 @@ const struct command *const commands[] = {
 	&cmd_blocks,
 	&cmd_roots,
 	&cmd_at,
+	&cmd_refs,
+	&cmd_why,
 	NULL,
 };
 

@@ -14,7 +14,7 @@
 #include "config.h"
 #include "out/words.h"
 
-#define SCHEMA_VERSION "1.1"
+#define SCHEMA_VERSION "1.2"
 
 bool
 call_graph(struct call *c, struct hs_error *err)

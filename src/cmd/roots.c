@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* roots: where pointers to blocks were looked for, and found. */
-#include "cmd/command.h"
+#include "cmd/operand.h"
 
 static const struct column kind_columns[] = {
 	COLUMN("kind", "kind"),
@@ -18,13 +18,6 @@ static const struct column root_columns[] = {
 	COLUMN("block", "block"),
 	COLUMN("text", "from"),
 	COLUMNS_END,
-};
-
-static const char *const meet_word[] = {
-	[MEET_NONE] = "none",
-	[MEET_START] = "start",
-	[MEET_INTERIOR] = "interior",
-	[MEET_END] = "end",
 };
 
 enum { ROWS_BETWEEN_LOOKS = 1024 };
@@ -65,7 +58,7 @@ show_root(struct call *c, const struct root *root)
 
 	report_row(&c->out, value_word(root_kind_name[kind]),
 	    kind == ROOT_REGISTER ? value_none() : value_addr(root->at),
-	    value_word(meet_word[root->meet]),
+	    value_word(meet_name((enum meet)root->meet)),
 	    value_addr(heap_block(&s->heap, root->block).address),
 	    value_text(root_text(root, &s->roots, &s->image, text)));
 }

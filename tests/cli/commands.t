@@ -96,3 +96,23 @@ word=$(heapscan roots --all --json "$core" |
 	sed -n 's/^{"kind":"stack","address":"\([^"]*\)".*/\1/p' | head -n 1)
 run 'at a stack' 0 at "$word" "$core"
 like 'at a stack: says so' out '^  here +the stack of thread [12], in use$'
+
+block=$(address_of reachable)
+run 'why: a reachable block' 0 why "$block" "$core"
+like 'why: what it is' out "^block 0x[0-9a-f]+, [0-9]+ bytes, reachable"
+like 'why: a root is its first step' out '^ +1 +1 +[^0].*  start  0x'
+last=$(awk '$1 == 1 { block = $(NF - 1) } END { print block }' out)
+is 'why: the last step leads to the block' "$last" "$block"
+run 'why: several ways' 0 why --paths=9 "$block" "$core"
+is 'why: several ways: no more than there are words' "$(awk '$1 ~ /^[1-9]$/ && $2 == 1' out | wc -l)" \
+	"$(heapscan refs "$block" "$core" | awk '/ start/' | wc -l)"
+run 'why: a leaked one' 0 why "$(address_of leaked)" "$core"
+like 'why: a leaked one: nothing leads there' out '^No root leads to it'
+heapscan why 0x10 "$core" >out 2>err
+is 'why: no block: status' $? 3
+like 'why: no block: what to do' err '0x10 is in no block that is in use: .at 0x10. says'
+heapscan why here "$core" >out 2>err
+is 'why: no address: status' $? 2
+run 'refs: a reachable block' 0 refs "$block" "$core"
+like 'refs: a root is said' out '  start$'
+run 'refs: a limit' 0 refs --limit=0 "$block" "$core"

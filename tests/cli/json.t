@@ -53,6 +53,10 @@ for core in "$SRCDIR"/fixtures/real/*/core.zst; do
 	reported report roots
 	reported report at 0x1000
 	reported report at "$(heapscan blocks --limit=1 "$core" 2>/dev/null | awk '/0x/ { print $1 }')"
+	block=$(heapscan blocks --reach=reachable --limit=1 "$core" 2>/dev/null | awk '/0x/ { print $1 }')
+	reported report refs "$block"
+	reported report why --paths=3 "$block"
+	reported report refs "$(heapscan blocks --state=in-use --limit=1 "$core" 2>/dev/null | awk '/0x/ { print $1 }')"
 	reported block-row blocks
 	reported root-row roots --all
 done
