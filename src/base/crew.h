@@ -15,6 +15,7 @@ struct crew {
 	const struct progress *progress; /* asked between jobs, by the caller's thread */
 	uint64_t grain; /* bytes of memory in a part of the work; 0: as each stage likes */
 	uint64_t memory; /* bytes that all work may take, about; 0: any.  For who asks */
+	uint64_t narrow; /* as in struct heap; 0 but in tests, which have no vast heaps */
 };
 
 /* One job of n, number i.  False when memory ran out: no more jobs are begun. */

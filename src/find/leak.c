@@ -37,13 +37,13 @@ mix(uint64_t hash, uint64_t number)
 }
 
 static uint64_t
-key(uint64_t size, uint32_t members)
+key(uint64_t size, uint64_t members)
 {
 	return mix(mix(0xcbf29ce484222325, members), size);
 }
 
 static uint32_t *
-slot_of(const struct table *t, const struct leaks *leaks, uint64_t size, uint32_t members)
+slot_of(const struct table *t, const struct leaks *leaks, uint64_t size, uint64_t members)
 {
 	size_t i = key(size, members) & (t->size - 1);
 

@@ -10,7 +10,7 @@ enum { LEAK_EXAMPLES = 3, LEAK_FINGERPRINT = 17 };
 struct leak_group {
 	const char *kind; /* "direct": a block; "cycle": blocks that hold each other */
 	uint64_t size; /* usable bytes of one: a cycle's are those of all its blocks */
-	uint32_t members;                /* blocks of one: 1 unless a cycle */
+	uint64_t members;                /* blocks of one: 1 unless a cycle */
 	uint64_t count;                  /* leaks */
 	uint64_t bytes;                  /* of them; size * count */
 	struct tally indirect;           /* what hangs from them */

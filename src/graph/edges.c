@@ -20,12 +20,15 @@
 /* Edges that a part has room for at first: two a chunk. */
 enum { ROOM = 2 << EDGES_PART };
 
+enum { EDGE_NUMBER_BITS = 30 }; /* in an edge of 32 bits */
+
 struct extraction {
 	const struct heap *heap;
 	const struct image *image;
 	const struct edges_wanted *wanted;
 	struct edges *edges;
-	uint32_t rows; /* of chunks, or of those that are wanted */
+	uint64_t rows; /* of chunks, or of those that are wanted */
+	bool wide;     /* edges are */
 	atomic_uint_fast64_t bytes, looked_at;
 	atomic_bool too_many;
 };
@@ -34,68 +37,54 @@ struct extraction {
 struct part {
 	struct extraction *of;
 	struct edge_part *to;
-	uint32_t first;  /* its first row */
-	uint32_t row;    /* of the block that is read, when few are wanted */
-	uint32_t groups; /* whose beginnings are known */
-	uint32_t last;   /* edge; 0 is none: a MEET_NONE */
-	uint32_t holder; /* of that */
-	struct VEC(uint32_t) edges; /* so far */
+	uint64_t first;       /* its first row */
+	uint32_t groups;      /* whose beginnings are known */
+	uint64_t last;        /* edge; 0 is none: a MEET_NONE */
+	uint64_t holder;      /* of that */
+	struct numbers edges; /* so far */
 	struct VEC(struct edges_many) many;
 };
 
-/* All groups up to that of `row` begin here at the latest. */
+/* All groups up to that of a row in this part begin here at the latest. */
 static inline void
 begin_groups(struct part *p, uint32_t row)
 {
-	while (p->groups <= (row - p->first) / EDGES_GROUP)
+	while (p->groups <= row / EDGES_GROUP)
 		p->to->first[p->groups++] = (uint32_t)p->edges.n;
 }
 
 static void
 count_many(struct part *p, uint32_t row)
 {
-	if (p->many.n == 0 || p->many.at[p->many.n - 1].chunk != row)
+	if (p->many.n == 0 || p->many.at[p->many.n - 1].row != row)
 		vec_push(&p->many, (struct edges_many) { row, EDGES_MANY });
 	else
 		p->many.at[p->many.n - 1].n++;
 }
 
-/* Blocks come in the order of their rows. */
-static inline uint32_t
-row_of(struct part *p, uint32_t holder)
+/* The row of a chunk, LOST_NONE when it has none. */
+static inline uint64_t
+row_of(const struct extraction *x, uint64_t chunk)
 {
-	const uint32_t *among = p->of->wanted->among;
-
-	if (!among)
-		return holder;
-	while (among[p->row] != holder)
-		p->row++;
-	return p->row;
+	return x->wanted->among ? lost_rank(x->wanted->among, chunk) : chunk;
 }
 
 static inline void
-add_edge(struct part *p, uint32_t holder, uint32_t edge)
+add_edge(struct part *p, uint64_t row, uint64_t edge)
 {
-	uint32_t row = row_of(p, holder);
 	unsigned char *count = &p->of->edges->count[row];
 
-	begin_groups(p, row);
-	vec_push(&p->edges, edge);
+	begin_groups(p, (uint32_t)(row - p->first));
+	numbers_push(&p->edges, edge);
 	if (*count < EDGES_MANY)
 		++*count;
 	if (*count == EDGES_MANY)
-		count_many(p, row);
-}
-
-static inline bool
-is_wanted(const struct edges_wanted *wanted, uint32_t chunk)
-{
-	return !wanted->among || wanted->reach[chunk] == REACH_DIRECT;
+		count_many(p, (uint32_t)(row - p->first));
 }
 
 /* One pointer after another to the same block makes one edge. */
 static void
-take_words(void *arg, const struct heap_batch *w, const uint32_t *holder)
+take_words(void *arg, const struct heap_batch *w, const uint64_t *holder)
 {
 	struct part *p = arg;
 
@@ -104,27 +93,27 @@ take_words(void *arg, const struct heap_batch *w, const uint32_t *holder)
 	if (p->edges.broke)
 		return;
 	for (unsigned i = 0; i < w->n; i++) {
-		uint32_t edge = w->number[i] << 2 | (uint32_t)w->meet[i];
+		uint64_t to, edge;
 
-		if (w->meet[i] == MEET_NONE || w->number[i] == holder[i]
-		    || !is_wanted(p->of->wanted, w->number[i])
-		    || (p->last == edge && p->holder == holder[i]))
+		if (w->meet[i] == MEET_NONE || w->number[i] == holder[i])
 			continue;
-		add_edge(p, holder[i], edge);
+		to = row_of(p->of, w->number[i]);
+		edge = to << 2 | w->meet[i];
+		if (to == LOST_NONE || (p->last == edge && p->holder == holder[i]))
+			continue;
+		add_edge(p, row_of(p->of, holder[i]), edge);
 		p->last = edge;
 		p->holder = holder[i];
 	}
 }
 
-/* Gives back what was not needed.  An array that is empty is NULL. */
-static uint32_t *
-shrunk(uint32_t *at, size_t n)
+/* Gives back what was not needed; one is left, so that there is an address to count from. */
+static void *
+shrunk(void *at, size_t n, size_t each)
 {
-	uint32_t *less = n > 0 ? realloc(at, n * sizeof *at) : NULL;
+	void *less = realloc(at, (n > 0 ? n : 1) * each);
 
-	if (n == 0)
-		free(at);
-	return less || n == 0 ? less : at;
+	return less ? less : at;
 }
 
 /* Keeps what a part has.  False: it is too much. */
@@ -132,29 +121,32 @@ static bool
 keep(struct part *p)
 {
 	struct extraction *x = p->of;
-	uint64_t bytes = p->edges.n * sizeof *p->edges.at, most = x->wanted->most_bytes;
+	uint64_t bytes = p->edges.n * numbers_each(&p->edges);
+	uint64_t most = x->wanted->most_bytes;
 
 	bytes += atomic_fetch_add(&x->bytes, bytes);
 	if (p->edges.broke || p->many.broke || (most && bytes > most)) {
-		vec_free(&p->edges);
+		numbers_fini(&p->edges);
 		vec_free(&p->many);
 		atomic_store(&x->too_many, true);
 		return false;
 	}
-	p->to->edge = shrunk(p->edges.at, p->edges.n);
-	p->to->n = (uint32_t)p->edges.n;
+	p->edges.at = shrunk(p->edges.at, p->edges.n, sizeof *p->edges.at);
+	if (x->wide)
+		p->edges.low = shrunk(p->edges.low, p->edges.n, sizeof *p->edges.low);
+	p->to->edge = p->edges;
 	p->to->many = p->many.at;
 	p->to->nmany = (uint32_t)p->many.n;
 	return true;
 }
 
 static void
-read_among(struct words *w, const uint32_t *among, uint32_t n)
+read_among(struct words *w, const struct lost *among, uint64_t from, uint64_t to)
 {
 	struct block b = { .span = NULL };
 
-	for (uint32_t i = 0; i < n; i++) {
-		b = heap_block_after(w->heap, &b, among[i]);
+	for (uint64_t i = from; i < to; i++) {
+		b = heap_block_after(w->heap, &b, numbers_at(&among->chunk, i));
 		words_of_block(w, &b);
 	}
 }
@@ -163,19 +155,19 @@ static bool
 read_part(void *arg, size_t i)
 {
 	struct extraction *x = arg;
-	uint32_t first = (uint32_t)i << EDGES_PART, left = x->rows - first;
-	uint32_t end = first + (left < 1 << EDGES_PART ? left : 1 << EDGES_PART);
+	uint64_t first = (uint64_t)i << EDGES_PART, left = x->rows - first;
+	uint64_t end = first + (left < 1 << EDGES_PART ? left : 1 << EDGES_PART);
 	struct part p = {
 		.of = x,
 		.to = &x->edges->part[i],
 		.first = first,
-		.row = first,
+		.edges = { .wide = x->wide },
 	};
 	struct words w;
 
 	words_init(&w, x->heap, x->image, take_words, &p);
 	if (x->wanted->among) {
-		read_among(&w, x->wanted->among + first, end - first);
+		read_among(&w, x->wanted->among, first, end);
 	} else {
 		p.edges.at = malloc(ROOM * sizeof *p.edges.at);
 		p.edges.max = p.edges.at ? ROOM : 0;
@@ -183,23 +175,23 @@ read_part(void *arg, size_t i)
 	}
 	words_flush(&w);
 	if (end > first)
-		begin_groups(&p, end - 1);
+		begin_groups(&p, (uint32_t)(end - 1 - first));
 	atomic_fetch_add(&x->looked_at, w.looked_at);
 	return keep(&p);
 }
 
 /* Bytes of what is there whatever the edges are. */
 static uint64_t
-fixed_bytes(uint32_t rows)
+fixed_bytes(uint64_t rows)
 {
-	return rows + ((rows >> EDGES_PART) + UINT64_C(1)) * sizeof(struct edge_part);
+	return rows + ((rows >> EDGES_PART) + 1) * sizeof(struct edge_part);
 }
 
 static bool
-make_rows(struct edges *e, uint32_t rows)
+make_rows(struct edges *e, uint64_t rows)
 {
-	size_t parts = (rows >> EDGES_PART) + (size_t)1;
-	size_t counts = align_up(rows + (size_t)1, EDGES_GROUP);
+	size_t parts = (rows >> EDGES_PART) + 1;
+	size_t counts = align_up(rows + 1, EDGES_GROUP);
 
 	e->count = aligned_alloc(EDGES_GROUP, counts);
 	e->part = calloc(parts, sizeof *e->part);
@@ -219,33 +211,35 @@ edges_extract(struct edges *edges, const struct heap *heap, const struct image *
 		.image = image,
 		.wanted = wanted,
 		.edges = &e,
-		.rows = wanted->among ? wanted->n : heap->nchunks };
+		.rows = wanted->among ? wanted->among->chunk.n : heap->nchunks };
 
 	x.bytes = fixed_bytes(x.rows);
+	x.wide = !heap_suffices(heap, EDGE_NUMBER_BITS, x.rows);
 	if ((wanted->most_bytes && x.bytes > wanted->most_bytes)
-	    || !make_rows(&e, x.rows))
+	    || (x.wide && !wanted->among) || !make_rows(&e, x.rows))
 		return EDGES_TOO_MANY;
 	if (!crew_read(crew, "reading pointers",
 		wanted->among ? 0 : heap->used.bytes, e.nparts, read_part, &x, err))
 		return x.too_many ? EDGES_TOO_MANY : EDGES_FAILED;
 	for (size_t i = 0; i < e.nparts; i++)
-		e.n += e.part[i].n;
+		e.n += e.part[i].edge.n;
 	e.looked_at = x.looked_at;
+	e.among_lost = wanted->among != NULL;
 	*edges = e;
 	e = (struct edges) { .count = NULL };
 	return EDGES_DONE;
 }
 
-/* The first of the chunks with very many edges that is not before `chunk`. */
+/* The first of the rows with very many edges that is not before this one. */
 static uint32_t
-many_from(const struct edge_part *part, uint32_t chunk)
+many_from(const struct edge_part *part, uint32_t row)
 {
 	uint32_t low = 0, high = part->nmany;
 
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
 
-		if (part->many[mid].chunk < chunk)
+		if (part->many[mid].row < row)
 			low = mid + 1;
 		else
 			high = mid;
@@ -254,22 +248,21 @@ many_from(const struct edge_part *part, uint32_t chunk)
 }
 
 void
-edges_correct(const struct edge_part *part, uint32_t chunk, uint32_t *first,
-    uint32_t *n)
+edges_correct(const struct edge_part *part, uint32_t row, struct edge_row *r)
 {
-	uint32_t i = many_from(part, chunk / EDGES_GROUP * EDGES_GROUP);
+	uint32_t i = many_from(part, row / EDGES_GROUP * EDGES_GROUP);
 
-	for (; i < part->nmany && part->many[i].chunk < chunk; i++)
-		*first += part->many[i].n - EDGES_MANY;
-	if (i < part->nmany && part->many[i].chunk == chunk)
-		*n = part->many[i].n;
+	for (; i < part->nmany && part->many[i].row < row; i++)
+		r->first += part->many[i].n - EDGES_MANY;
+	if (i < part->nmany && part->many[i].row == row)
+		r->n = part->many[i].n;
 }
 
 void
 edges_fini(struct edges *e)
 {
 	for (size_t i = 0; i < e->nparts; i++) {
-		free(e->part[i].edge);
+		numbers_fini(&e->part[i].edge);
 		free(e->part[i].many);
 	}
 	free(e->part);

@@ -4,24 +4,19 @@
 #define GRAPH_EDGES_H
 
 #include "graph/graph.h"
+#include "graph/lost.h"
 
 #include <string.h>
 
 struct edges_wanted {
-	/*
-	 * Only from and to the n chunks that are REACH_DIRECT, which are here,
-	 * ascending; they have rows by their place in this list.  NULL: all
-	 * chunks, by their number.
-	 */
-	const uint32_t *among;
-	uint32_t n;
-	const unsigned char *reach;
+	/* Only from and to these, by their ranks.  NULL: all chunks, by their numbers. */
+	const struct lost *among;
 	uint64_t most_bytes; /* that rows and edges may take; 0: any */
 };
 
 enum edges_outcome {
 	EDGES_DONE,
-	EDGES_TOO_MANY, /* for most_bytes, for memory, or for the numbers in rows */
+	EDGES_TOO_MANY, /* for most_bytes, for memory, or for the bits of an edge */
 	EDGES_FAILED,   /* *err says why */
 };
 
@@ -48,23 +43,41 @@ edges_sum(const unsigned char *count, unsigned n)
 	return (uint32_t)(sum * UINT64_C(0x0001000100010001) >> 48);
 }
 
-/* Puts *first and *n right where chunks of the group have very many edges. */
-void edges_correct(const struct edge_part *part, uint32_t chunk, uint32_t *first,
-    uint32_t *n);
+/* The edges of a chunk, or of what else has rows: n of them from first on. */
+struct edge_row {
+	const struct numbers *of;
+	uint32_t first, n;
+};
 
-/* The edges of a chunk, or of what else has rows: n of them from the returned place on. */
+/* Puts *r right where others of its group, or it itself, have very many edges. */
+void edges_correct(const struct edge_part *part, uint32_t row, struct edge_row *r);
+
+static inline struct edge_row
+edges_row(const struct edges *e, uint64_t row)
+{
+	const struct edge_part *part = &e->part[row >> EDGES_PART];
+	const unsigned char *count = e->count + row / EDGES_GROUP * EDGES_GROUP;
+	uint32_t in = row % (1 << EDGES_PART);
+	struct edge_row r = {
+		.of = &part->edge,
+		.first = part->first[in / EDGES_GROUP]
+		    + edges_sum(count, row % EDGES_GROUP),
+		.n = count[row % EDGES_GROUP],
+	};
+
+	if (part->nmany > 0)
+		edges_correct(part, in, &r);
+	return r;
+}
+
+/* The same of narrow ones: n edges from the returned place on. */
 static inline const uint32_t *
 edges_of(const struct edges *e, uint32_t chunk, uint32_t *n)
 {
-	const struct edge_part *part = &e->part[chunk >> EDGES_PART];
-	const unsigned char *count = e->count + chunk / EDGES_GROUP * EDGES_GROUP;
-	uint32_t group = chunk % (1 << EDGES_PART) / EDGES_GROUP;
-	uint32_t first = part->first[group] + edges_sum(count, chunk % EDGES_GROUP);
+	struct edge_row r = edges_row(e, chunk);
 
-	*n = count[chunk % EDGES_GROUP];
-	if (part->nmany > 0)
-		edges_correct(part, chunk, &first, n);
-	return part->edge + first;
+	*n = r.n;
+	return r.of->at + r.first;
 }
 
 /* Asks for what edges_of() wants, ahead of time. */

@@ -29,7 +29,7 @@ init_reach(struct graph *g, const struct heap *h)
 	if (!g->reach)
 		return false;
 	memset(g->reach, REACH_NONE, all);
-	for (uint32_t i = 0; i < h->nchunks; i++)
+	for (uint64_t i = 0; i < h->nchunks; i++)
 		g->reach[i] = h->states.at[i] == STATE_USED ? REACH_DIRECT : REACH_NONE;
 	return true;
 }
@@ -44,8 +44,8 @@ struct summing {
 
 /* Chunks [from, to) of a span: each ends where the next one starts. */
 static void
-sum_span(const struct summing *s, const struct span *span, uint32_t from,
-    uint32_t to, struct tally *total)
+sum_span(const struct summing *s, const struct span *span, uint64_t from,
+    uint64_t to, struct tally *total)
 {
 	const struct cell *cell = &s->heap->cells.at[span->cell];
 	uint64_t rest = (uint64_t)(int64_t)span->tail - span->header, granule, bits;
@@ -71,12 +71,12 @@ static bool
 sum_part(void *arg, size_t i)
 {
 	const struct summing *s = arg;
-	uint32_t from = (uint32_t)i << EDGES_PART, left = s->heap->nchunks - from;
-	uint32_t end = from + (left < 1 << EDGES_PART ? left : 1 << EDGES_PART);
+	uint64_t from = (uint64_t)i << EDGES_PART, left = s->heap->nchunks - from;
+	uint64_t end = from + (left < 1 << EDGES_PART ? left : 1 << EDGES_PART);
 
 	while (from < end) {
 		const struct span *span = heap_block(s->heap, from).span;
-		uint32_t to = span->first + span->count;
+		uint64_t to = span->first + span->count;
 
 		to = to < end ? to : end;
 		sum_span(s, span, from, to, s->of_part[i]);
@@ -108,7 +108,7 @@ sum_up(struct graph *g, const struct heap *h, const struct crew *crew,
 static void
 call_unknown(struct graph *g, const struct heap *h)
 {
-	for (uint32_t i = 0; i < h->nchunks; i++)
+	for (uint64_t i = 0; i < h->nchunks; i++)
 		if (g->reach[i] == REACH_DIRECT)
 			g->reach[i] = REACH_UNKNOWN;
 }

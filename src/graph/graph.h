@@ -3,6 +3,7 @@
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H
 
+#include "base/numbers.h"
 #include "root/root.h"
 
 /* From the surest to the least; the words of the report are in reach_name[]. */
@@ -31,25 +32,27 @@ reach_is_leak(enum reach r)
  * first[i]; where in the group a chunk's edges begin is the sum of the counts
  * before its own.  A count is a byte: EDGES_MANY says that `many` has it.
  *
- * An edge has a chunk number in the high 30 bits and an enum meet in the low 2.
- * Read edges with edges_of().
+ * An edge has a number in the high bits and an enum meet in the low 2.  Where 30
+ * bits do not suffice for all chunks there are edges among lost blocks only,
+ * and these are wide when 30 bits do not suffice for their ranks, either.
+ * Read edges with edges_row(), or with edges_of() where all chunks have them.
  */
 enum { EDGES_PART = 16, EDGES_GROUP = 64, EDGES_MANY = 255 };
 
 struct edges_many {
-	uint32_t chunk, n;
+	uint32_t row; /* in its part */
+	uint32_t n;
 };
 
 struct edge_part {
-	uint32_t *edge;
-	uint32_t n;
+	struct numbers edge;
 	uint32_t nmany;
-	struct edges_many *many; /* sorted by chunk */
+	struct edges_many *many; /* sorted by row */
 	uint32_t first[(1 << EDGES_PART) / EDGES_GROUP];
 };
 
 struct edges {
-	bool among_lost;      /* rows are of lost blocks only: graph/leaks.c */
+	bool among_lost; /* rows and numbers are those of lost blocks: graph/lost.h */
 	unsigned char *count; /* of each chunk; a group takes one cache line */
 	struct edge_part *part;
 	size_t nparts;
@@ -57,14 +60,14 @@ struct edges {
 	uint64_t looked_at; /* words that were looked at for them */
 };
 
-static inline uint32_t
-edge_to(uint32_t e)
+static inline uint64_t
+edge_to(uint64_t e)
 {
 	return e >> 2;
 }
 
 static inline enum meet
-edge_meet(uint32_t e)
+edge_meet(uint64_t e)
 {
 	return (enum meet)(e & 3);
 }
@@ -72,8 +75,8 @@ edge_meet(uint32_t e)
 /* One leak: a leaked block that no other leads to, or a cycle of such. */
 struct leak {
 	hs_addr address;  /* of its representative */
-	uint32_t block;   /* its representative: the lowest address of the cycle */
-	uint32_t members; /* blocks in the cycle; 1: no cycle */
+	uint64_t block;   /* its representative: the lowest address of the cycle */
+	uint64_t members; /* blocks in the cycle; 1: no cycle */
 	uint64_t bytes;   /* usable, of these */
 	uint64_t indirect_count; /* blocks that only hang from it, and from no leak before it */
 	uint64_t indirect_bytes;

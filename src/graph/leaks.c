@@ -16,203 +16,205 @@
  * counted with the first of them, by address.
  *
  * Few blocks are leaked as a rule, so all arrays are over leaked blocks only,
- * by their rank among them.
+ * by their rank among them (lost.h).
  */
 #include "graph/leaks.h"
 
-#include "base/bits.h"
 #include "graph/edges.h"
 
 #include <string.h>
 
-enum { NONE = UINT32_MAX };
-
 struct finding {
 	struct graph *graph;
 	const struct heap *heap;
-	struct VEC(uint32_t) lost; /* chunk numbers of unreached blocks, ascending */
-	/* For 64 chunks each: which are lost, and how many are before them. */
-	uint64_t *is_lost;
-	uint32_t *lost_before;
-	uint32_t *component; /* of each lost block, by rank; in order of completion */
-	uint32_t ncomponents;
+	struct lost lost;
+	size_t n; /* lost blocks */
+	/* Of each, by rank: 0 as long as it is in none, else 1 and up, in order of completion. */
+	struct numbers component;
+	uint64_t ncomponents;
 	unsigned char *entered; /* of each component: a pointer from another leads in */
 };
 
 static void
 finding_fini(struct finding *f)
 {
-	vec_free(&f->lost);
-	free(f->is_lost);
-	free(f->lost_before);
-	free(f->component);
+	lost_fini(&f->lost);
+	numbers_fini(&f->component);
 	free(f->entered);
 }
 
-/* Of n chunks from this one on.  Most of them are none. */
-static inline void
-find_lost_of(struct finding *f, uint32_t first, uint32_t n)
+/* An array that is to have numbers up to that of all lost blocks. */
+static struct numbers
+array(const struct finding *f)
 {
-	const unsigned char *reach = f->graph->reach + first;
-
-	f->lost_before[first / 64] = (uint32_t)f->lost.n;
-	if (!memchr(reach, REACH_DIRECT, n))
-		return;
-	for (uint32_t i = 0; i < n; i++) {
-		if (reach[i] != REACH_DIRECT)
-			continue;
-		f->is_lost[first / 64] |= UINT64_C(1) << i;
-		vec_push(&f->lost, first + i);
-	}
+	return (struct numbers) { .wide = !heap_suffices(f->heap, 32, f->n + 1) };
 }
 
-static bool
-find_lost(struct finding *f)
-{
-	uint32_t n = f->heap->nchunks;
-
-	f->is_lost = calloc(n / 64 + (size_t)1, sizeof *f->is_lost);
-	f->lost_before = calloc(n / 64 + (size_t)1, sizeof *f->lost_before);
-	if (!f->is_lost || !f->lost_before)
-		return false;
-	for (uint32_t i = 0; i < n; i += 64)
-		find_lost_of(f, i, n - i < 64 ? n - i : 64);
-	return !f->lost.broke;
-}
-
-/* The rank of a chunk among the lost ones, NONE when it is not lost. */
-static uint32_t
-rank_of(const struct finding *f, uint32_t chunk)
-{
-	uint64_t lost = f->is_lost[chunk / 64], bit = UINT64_C(1) << chunk % 64;
-
-	return lost & bit ? f->lost_before[chunk / 64] + count_bits(lost & (bit - 1))
-			  : NONE;
-}
-
-/* The edges of a lost block: n of them. */
-static const uint32_t *
-edges_from(const struct finding *f, uint32_t rank, uint32_t *n)
+/* The edges of a lost block. */
+static struct edge_row
+edges_from(const struct finding *f, uint64_t rank)
 {
 	const struct edges *e = &f->graph->edges;
 
-	return edges_of(e, e->among_lost ? rank : f->lost.at[rank], n);
+	return edges_row(e, e->among_lost ? rank : numbers_at(&f->lost.chunk, rank));
 }
 
-/* Is this edge one along which a leak is indirect?  Then the rank it leads to, else NONE. */
-static uint32_t
-leads_to(const struct finding *f, uint32_t edge)
+/* Is this edge one along which a leak is indirect?  Then the rank it leads to, else LOST_NONE. */
+static uint64_t
+leads_to(const struct finding *f, const struct edge_row *row, uint32_t i)
 {
-	return edge_meet(edge) == MEET_END ? NONE : rank_of(f, edge_to(edge));
+	uint64_t edge = numbers_at(row->of, row->first + (size_t)i);
+
+	if (edge_meet(edge) == MEET_END)
+		return LOST_NONE;
+	return f->graph->edges.among_lost ? edge_to(edge)
+					  : lost_rank(&f->lost, edge_to(edge));
 }
 
-/* A visit of Tarjan's algorithm: the block, and which of its edges comes next. */
-struct visit {
-	uint32_t rank, edge;
-};
-
+/* Tarjan's algorithm.  A visit is a block, and which of its edges comes next. */
 struct tarjan {
 	struct finding *f;
-	uint32_t *index, *low; /* by rank; index 0: not visited */
-	uint32_t next;
-	struct VEC(struct visit) path;
-	struct VEC(uint32_t) open; /* visited, in no component yet */
+	struct numbers index, low; /* by rank; index 0: not visited */
+	uint64_t next;
+	struct numbers path;        /* visits: the blocks, by rank */
+	struct VEC(uint32_t) edges; /* and their edges */
+	struct numbers open;        /* visited, in no component yet */
 };
 
-static void
-enter(struct tarjan *t, uint32_t rank)
+static bool
+is_broke(const struct tarjan *t)
 {
-	t->index[rank] = t->low[rank] = ++t->next;
-	vec_push(&t->path, (struct visit) { rank, 0 });
-	vec_push(&t->open, rank);
+	return t->path.broke || t->edges.broke || t->open.broke;
+}
+
+static void
+enter(struct tarjan *t, uint64_t rank)
+{
+	numbers_set(&t->index, rank, ++t->next);
+	numbers_set(&t->low, rank, t->next);
+	numbers_push(&t->path, rank);
+	vec_push(&t->edges, 0);
+	numbers_push(&t->open, rank);
 }
 
 /* All of the component of `rank` lie on top of the open ones. */
 static void
-close_component(struct tarjan *t, uint32_t rank)
+close_component(struct tarjan *t, uint64_t rank)
 {
-	uint32_t member;
+	uint64_t member;
 
-	do {
-		member = t->open.at[--t->open.n];
-		t->f->component[member] = t->f->ncomponents;
-	} while (member != rank);
 	t->f->ncomponents++;
+	do {
+		member = numbers_pop(&t->open);
+		numbers_set(&t->f->component, member, t->f->ncomponents);
+	} while (member != rank);
+}
+
+/* Something that is `low` can be reached from this block, if it is lower. */
+static void
+lower(struct tarjan *t, uint64_t rank, uint64_t low)
+{
+	if (low < numbers_at(&t->low, rank))
+		numbers_set(&t->low, rank, low);
+}
+
+/* All edges of the last visit were followed: back to the one before. */
+static void
+leave(struct tarjan *t)
+{
+	uint64_t rank = numbers_pop(&t->path), low = numbers_at(&t->low, rank);
+
+	t->edges.n--;
+	if (low == numbers_at(&t->index, rank))
+		close_component(t, rank);
+	else if (t->path.n > 0)
+		lower(t, numbers_at(&t->path, t->path.n - 1), low);
 }
 
 static void
 step(struct tarjan *t)
 {
-	struct visit *v = &t->path.at[t->path.n - 1];
-	uint32_t rank = v->rank, n;
-	const uint32_t *e = edges_from(t->f, rank, &n);
+	uint64_t rank = numbers_at(&t->path, t->path.n - 1);
+	uint32_t *edge = &t->edges.at[t->edges.n - 1];
+	struct edge_row row = edges_from(t->f, rank);
 
-	while (v->edge < n) {
-		uint32_t to = leads_to(t->f, e[v->edge++]);
+	while (*edge < row.n) {
+		uint64_t to = leads_to(t->f, &row, (*edge)++), index;
 
-		if (to == NONE)
+		if (to == LOST_NONE)
 			continue;
-		if (!t->index[to]) {
+		index = numbers_at(&t->index, to);
+		if (!index) {
 			enter(t, to);
 			return;
 		}
-		if (t->f->component[to] == NONE && t->index[to] < t->low[rank])
-			t->low[rank] = t->index[to];
+		if (!numbers_at(&t->f->component, to))
+			lower(t, rank, index);
 	}
-	t->path.n--;
-	if (t->low[rank] == t->index[rank])
-		close_component(t, rank);
-	if (t->path.n > 0) {
-		uint32_t parent = t->path.at[t->path.n - 1].rank;
+	leave(t);
+}
 
-		if (t->f->component[rank] == NONE && t->low[rank] < t->low[parent])
-			t->low[parent] = t->low[rank];
-	}
+static void
+tarjan_fini(struct tarjan *t)
+{
+	numbers_fini(&t->index);
+	numbers_fini(&t->low);
+	numbers_fini(&t->path);
+	vec_free(&t->edges);
+	numbers_fini(&t->open);
 }
 
 static bool
 find_components(struct finding *f, const struct progress *progress, struct hs_error *err)
 {
-	struct tarjan t = { .f = f };
-	size_t n = f->lost.n;
-	bool ok = true;
+	scoped(tarjan_fini) struct tarjan t = {
+		.f = f,
+		.index = array(f),
+		.low = array(f),
+		.path = array(f),
+		.open = array(f),
+	};
 
-	t.index = calloc(n + 1, sizeof *t.index);
-	t.low = calloc(n + 1, sizeof *t.low);
-	for (uint32_t i = 0; t.index && t.low && ok && i < n; i++) {
-		if (t.index[i])
+	if (!numbers_zero(&t.index, f->n) || !numbers_zero(&t.low, f->n))
+		return fail_nomem(err);
+	for (size_t i = 0; i < f->n; i++) {
+		if (i % (1 << 16) == 0
+		    && !progress_on(progress, "grouping leaks", i, f->n, err))
+			return false;
+		if (numbers_at(&t.index, i))
 			continue;
 		enter(&t, i);
-		while (t.path.n > 0 && !t.path.broke && !t.open.broke)
+		while (t.path.n > 0 && !is_broke(&t))
 			step(&t);
-		ok = i % (1 << 16) != 0
-		    || progress_on(progress, "grouping leaks", i, n, err);
-		if (t.path.broke || t.open.broke)
-			break;
+		if (is_broke(&t))
+			return fail_nomem(err);
 	}
-	if (ok && (!t.index || !t.low || t.path.broke || t.open.broke))
-		ok = fail_nomem(err);
-	free(t.index);
-	free(t.low);
-	vec_free(&t.path);
-	vec_free(&t.open);
-	return ok;
+	return true;
 }
 
 static void
 find_entered(struct finding *f)
 {
-	for (uint32_t i = 0; i < f->lost.n; i++) {
-		uint32_t n;
-		const uint32_t *e = edges_from(f, i, &n);
+	for (size_t i = 0; i < f->n; i++) {
+		uint64_t own = numbers_at(&f->component, i);
+		struct edge_row row = edges_from(f, i);
 
-		for (uint32_t k = 0; k < n; k++) {
-			uint32_t to = leads_to(f, e[k]);
+		for (uint32_t k = 0; k < row.n; k++) {
+			uint64_t to = leads_to(f, &row, k), into;
 
-			if (to != NONE && f->component[to] != f->component[i])
-				f->entered[f->component[to]] = 1;
+			if (to == LOST_NONE)
+				continue;
+			into = numbers_at(&f->component, to);
+			if (into != own)
+				f->entered[into] = 1;
 		}
 	}
+}
+
+static bool
+is_entered(const struct finding *f, uint64_t rank)
+{
+	return f->entered[numbers_at(&f->component, rank)];
 }
 
 static int
@@ -223,114 +225,124 @@ leak_cmp(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
-/* One leak for each component that is not entered; slot: its place, by component. */
+/* One more member of that leak. */
+static void
+add_member(struct leak *l, const struct block *b)
+{
+	l->members++;
+	l->bytes += b->size;
+	if (l->members == 1 || b->address < l->address) {
+		l->address = b->address;
+		l->block = b->number;
+	}
+}
+
+/* One leak for each component that is not entered. */
 static bool
-make_leaks(struct finding *f, uint32_t *slot)
+make_leaks(struct finding *f)
 {
 	struct graph *g = f->graph;
 	struct block b = { .span = NULL };
+	scoped(numbers_fini) struct numbers slot =
+	    array(f); /* by component; 0: no leak yet */
 
-	memset(slot, 0xff, f->ncomponents * sizeof *slot);
-	for (uint32_t i = 0; i < f->lost.n; i++) {
-		uint32_t c = f->component[i];
-		struct leak *l;
+	if (!numbers_zero(&slot, f->ncomponents + 1))
+		return false;
+	for (size_t i = 0; i < f->n; i++) {
+		uint64_t c = numbers_at(&f->component, i);
 
-		b = heap_block_after(f->heap, &b, f->lost.at[i]);
+		b = heap_block_after(f->heap, &b, numbers_at(&f->lost.chunk, i));
 		if (f->entered[c])
 			continue;
-		if (slot[c] == NONE) {
-			slot[c] = (uint32_t)g->leaks.n;
-			vec_push(&g->leaks,
-			    (struct leak) { .address = b.address, .block = b.number });
+		if (!numbers_at(&slot, c)) {
+			vec_push(&g->leaks, (struct leak) { .members = 0 });
+			numbers_set(&slot, c, g->leaks.n);
 		}
 		if (g->leaks.broke)
 			return false;
-		l = &g->leaks.at[slot[c]];
-		l->members++;
-		l->bytes += b.size;
-		if (b.address < l->address) {
-			l->address = b.address;
-			l->block = b.number;
-		}
+		add_member(&g->leaks.at[numbers_at(&slot, c) - 1], &b);
 	}
 	vec_sort(&g->leaks, leak_cmp);
 	return true;
+}
+
+/* What hangs from a leak, and was not seen before. */
+struct gathering {
+	struct finding *f;
+	struct numbers todo; /* ranks */
+	unsigned char *seen; /* by rank */
+};
+
+static void
+gather_from(struct gathering *g, struct leak *l)
+{
+	struct finding *f = g->f;
+
+	numbers_push(&g->todo, lost_rank(&f->lost, l->block));
+	while (g->todo.n > 0) {
+		struct edge_row row = edges_from(f, numbers_pop(&g->todo));
+
+		for (uint32_t k = 0; k < row.n; k++) {
+			uint64_t to = leads_to(f, &row, k);
+
+			if (to == LOST_NONE || g->seen[to])
+				continue;
+			g->seen[to] = 1;
+			numbers_push(&g->todo, to);
+			if (!is_entered(f, to))
+				continue; /* of a leak's own cycle */
+			l->indirect_count++;
+			l->indirect_bytes +=
+			    heap_block(f->heap, numbers_at(&f->lost.chunk, to)).size;
+		}
+	}
 }
 
 /* Give every other lost block to the first leak that leads to it. */
 static bool
 gather_indirect(struct finding *f)
 {
-	struct graph *g = f->graph;
-	struct VEC(uint32_t) todo = { 0 };
-	autofree unsigned char *seen = calloc(f->lost.n + 1, 1);
+	autofree unsigned char *seen = calloc(f->n + 1, 1);
+	struct gathering g = { f, array(f), seen };
 
-	for (size_t i = 0; seen && i < g->leaks.n; i++) {
-		struct leak *l = &g->leaks.at[i];
-
-		vec_push(&todo, rank_of(f, l->block));
-		while (todo.n > 0) {
-			uint32_t rank = todo.at[--todo.n], n;
-			const uint32_t *e = edges_from(f, rank, &n);
-
-			for (uint32_t k = 0; k < n; k++) {
-				uint32_t to = leads_to(f, e[k]);
-
-				if (to == NONE || seen[to])
-					continue;
-				seen[to] = 1;
-				vec_push(&todo, to);
-				if (!f->entered[f->component[to]])
-					continue; /* of a leak's own cycle */
-				l->indirect_count++;
-				l->indirect_bytes +=
-				    heap_block(f->heap, f->lost.at[to]).size;
-			}
-		}
-	}
-	vec_free(&todo);
-	return seen && !todo.broke;
+	for (size_t i = 0; seen && i < f->graph->leaks.n; i++)
+		gather_from(&g, &f->graph->leaks.at[i]);
+	numbers_fini(&g.todo);
+	return seen && !g.todo.broke;
 }
 
 static bool
-tell_apart(struct finding *f, struct hs_error *err)
+tell_apart(struct finding *f)
 {
-	autofree uint32_t *slot = malloc((f->ncomponents + (size_t)1) * sizeof *slot);
-
-	f->entered = calloc(f->ncomponents + (size_t)1, 1);
-	if (!slot || !f->entered)
-		return fail_nomem(err);
+	f->entered = calloc(f->ncomponents + 1, 1);
+	if (!f->entered)
+		return false;
 	find_entered(f);
-	if (!make_leaks(f, slot) || !gather_indirect(f))
-		return fail_nomem(err);
-	return true;
+	return make_leaks(f) && gather_indirect(f);
 }
 
-/* When there was no room for all edges: those among lost blocks. */
+/* When there are none of all blocks: those among lost blocks. */
 static bool
 extract_edges(struct finding *f, const struct image *image, const struct room *room,
     const struct crew *crew, struct hs_error *err)
 {
-	struct edges *e = &f->graph->edges;
 	struct edges_wanted wanted = {
-		.among = f->lost.at,
-		.n = (uint32_t)f->lost.n,
-		.reach = f->graph->reach,
-		.most_bytes = room_for_lost(room, f->lost.n),
+		.among = &f->lost,
+		.most_bytes = room_for_lost(room, f->n),
 	};
 	struct block b = { .span = NULL };
 	uint64_t bytes = 0;
 
-	switch (edges_extract(e, f->heap, image, &wanted, crew, err)) {
-	case EDGES_DONE: e->among_lost = true; return true;
+	switch (edges_extract(&f->graph->edges, f->heap, image, &wanted, crew, err)) {
+	case EDGES_DONE: return true;
 	case EDGES_FAILED: return false;
 	case EDGES_TOO_MANY: break;
 	}
-	for (size_t i = 0; i < f->lost.n; i++) {
-		b = heap_block_after(f->heap, &b, f->lost.at[i]);
+	for (size_t i = 0; i < f->n; i++) {
+		b = heap_block_after(f->heap, &b, numbers_at(&f->lost.chunk, i));
 		bytes += b.size;
 	}
-	return fail_no_room(err, room, f->lost.n, bytes);
+	return fail_no_room(err, room, f->n, bytes);
 }
 
 bool
@@ -339,17 +351,22 @@ leaks_find(struct graph *graph, const struct heap *heap, const struct image *ima
 {
 	scoped(finding_fini) struct finding f = { .graph = graph, .heap = heap };
 
-	if (!find_lost(&f)
-	    || !(f.component = malloc((f.lost.n + 1) * sizeof *f.component)))
+	if (!lost_find(&f.lost, heap, graph->reach))
 		return fail_nomem(err);
-	memset(f.component, 0xff, f.lost.n * sizeof *f.component);
-	if (f.lost.n > 0 && graph->edges.nparts == 0
-	    && !extract_edges(&f, image, room, crew, err))
+	f.n = f.lost.chunk.n;
+	if (f.n == 0)
+		return true;
+	f.component = array(&f);
+	if (!numbers_zero(&f.component, f.n))
+		return fail_nomem(err);
+	if (graph->edges.nparts == 0 && !extract_edges(&f, image, room, crew, err))
 		return false;
-	if (!find_components(&f, crew->progress, err) || !tell_apart(&f, err))
+	if (!find_components(&f, crew->progress, err))
 		return false;
-	for (uint32_t i = 0; i < f.lost.n; i++)
-		if (f.entered[f.component[i]])
-			graph->reach[f.lost.at[i]] = REACH_INDIRECT;
+	if (!tell_apart(&f))
+		return fail_nomem(err);
+	for (size_t i = 0; i < f.n; i++)
+		if (is_entered(&f, i))
+			graph->reach[numbers_at(&f.lost.chunk, i)] = REACH_INDIRECT;
 	return true;
 }

@@ -35,7 +35,8 @@
  * through all blocks for the sake of a few.
  *
  * A block that two threads mark at once may be followed twice, which does no
- * harm.  What is not done here: deciding what of the rest is direct, indirect
+ * harm.  Numbers have 32 bits here: of a heap that has more chunks there are no
+ * such edges.  What is not done here: deciding what of the rest is direct, indirect
  * or a cycle (leaks.c).
  */
 #include "graph/mark.h"
@@ -131,7 +132,7 @@ struct judge {
 
 /* Words of a block: those that are recognised lead to what they point to. */
 static void
-look_again(void *arg, const struct heap_batch *w, const uint32_t *holder)
+look_again(void *arg, const struct heap_batch *w, const uint64_t *holder)
 {
 	struct marker *m = ((struct judge *)arg)->marker;
 
@@ -290,8 +291,8 @@ sweep_group(struct marker *m, uint32_t first)
 
 		if (!(load(&reach[i]) & MARK_WAITS))
 			continue;
-		follow(m, first + i, part->edge + row[i], row[i + 1] - row[i],
-		    part->n - row[i]);
+		follow(m, first + i, part->edge.at + row[i], row[i + 1] - row[i],
+		    (uint32_t)part->edge.n - row[i]);
 		followed++;
 	}
 	return followed;

@@ -40,8 +40,8 @@ marks_any(const unsigned char *group, unsigned char bit)
 }
 
 /* The first block of [from, to) that has this bit, or `to`. */
-static inline uint32_t
-marks_next(const unsigned char *reach, unsigned char bit, uint32_t from, uint32_t to)
+static inline uint64_t
+marks_next(const unsigned char *reach, unsigned char bit, uint64_t from, uint64_t to)
 {
 	while (from < to && !(reach[from] & bit))
 		from += from % MARK_GROUP == 0 && !marks_any(reach + from, bit)

@@ -49,7 +49,7 @@ struct through {
 	struct words words;
 	hs_addr *todo; /* blocks that are marked, and not read yet */
 	size_t n, room;
-	uint32_t spilled;       /* the lowest chunk that is; nchunks: none */
+	uint64_t spilled;       /* the lowest chunk that is; nchunks: none */
 	uint64_t blocks, bytes; /* that were read, for progress */
 	long waits;             /* for the disk, up to the last look */
 	const struct progress *progress;
@@ -59,7 +59,7 @@ struct through {
 
 /* Any address in the block will do: it leads to the block's first. */
 static void
-reach(struct through *t, uint32_t block, hs_addr at)
+reach(struct through *t, uint64_t block, hs_addr at)
 {
 	t->reach[block] = (unsigned char)t->pass;
 	if (t->n < t->room) {
@@ -73,7 +73,7 @@ reach(struct through *t, uint32_t block, hs_addr at)
 
 /* A word in `holder` that meets `block`. */
 static void
-follow(struct through *t, uint32_t holder, uint32_t block, enum meet meet, hs_addr word)
+follow(struct through *t, uint64_t holder, uint64_t block, enum meet meet, hs_addr word)
 {
 	if (t->reach[block] != REACH_DIRECT)
 		return;
@@ -87,7 +87,7 @@ follow(struct through *t, uint32_t holder, uint32_t block, enum meet meet, hs_ad
 }
 
 static void
-follow_all(void *arg, const struct heap_batch *w, const uint32_t *holder)
+follow_all(void *arg, const struct heap_batch *w, const uint64_t *holder)
 {
 	struct through *t = arg;
 
@@ -169,10 +169,10 @@ drain(struct through *t)
 
 /* Reads all blocks from this one on that have the bit, and all that they reach. */
 static void
-sweep(struct through *t, unsigned char bit, uint32_t from)
+sweep(struct through *t, unsigned char bit, uint64_t from)
 {
 	struct block b = { .span = NULL };
-	uint32_t i = from, n = t->heap->nchunks;
+	uint64_t i = from, n = t->heap->nchunks;
 
 	while (!t->stopped && (i = marks_next(t->reach, bit, i, n)) < n) {
 		b = heap_block_after(t->heap, &b, i);
@@ -198,7 +198,7 @@ mark_pass(struct through *t, const struct roots *roots)
 	if (t->pass > REACH_START)
 		sweep(t, mark_for(t->pass), 0);
 	while (t->spilled < t->heap->nchunks && !t->stopped) {
-		uint32_t from = t->spilled;
+		uint64_t from = t->spilled;
 
 		t->spilled = t->heap->nchunks;
 		sweep(t, MARK_WAITS, from);
@@ -233,7 +233,7 @@ mark_through(struct graph *graph, const struct heap *heap,
 	t.waits = waits();
 	for (t.pass = REACH_START; t.pass <= REACH_END && !t.stopped; t.pass++)
 		mark_pass(&t, roots);
-	for (uint32_t i = 0; i < heap->nchunks; i++)
+	for (uint64_t i = 0; i < heap->nchunks; i++)
 		graph->reach[i] &= MARK_REACH;
 	core_read_ahead(heap->space->core, true);
 	return !t.stopped;

@@ -77,7 +77,7 @@ words_flush(struct words *w)
 }
 
 static inline void
-gather(struct words *w, uint32_t holder, uint64_t word)
+gather(struct words *w, uint64_t holder, uint64_t word)
 {
 	struct words_batch *b = &w->batch[w->filling];
 
@@ -89,10 +89,10 @@ gather(struct words *w, uint32_t holder, uint64_t word)
 
 /* The left link of a red node: its colour is in bit 0, and it leads to a node. */
 static uint64_t
-without_colour(const struct words *w, hs_addr at, uint32_t holder, uint64_t word)
+without_colour(const struct words *w, hs_addr at, uint64_t holder, uint64_t word)
 {
 	struct block b = heap_block(w->heap, holder);
-	uint32_t node;
+	uint64_t node;
 
 	return b.size == TREE_NODE && at == b.address + TREE_LEFT
 		&& heap_meet(w->heap, word - 1, &node) == MEET_START
@@ -102,7 +102,7 @@ without_colour(const struct words *w, hs_addr at, uint32_t holder, uint64_t word
 }
 
 static void
-gather_frame(struct words *w, hs_addr at, uint32_t holder, uint64_t pc)
+gather_frame(struct words *w, hs_addr at, uint64_t holder, uint64_t pc)
 {
 	struct block b = heap_block(w->heap, holder);
 	uint64_t frame;
@@ -178,7 +178,7 @@ size_words(uint32_t starts)
  * are sizes, holder which chunk the first word is in.
  */
 static void
-read_group(struct words *w, hs_addr a, uint64_t valid, uint64_t sizes, uint32_t holder)
+read_group(struct words *w, hs_addr a, uint64_t valid, uint64_t sizes, uint64_t holder)
 {
 	const unsigned char *states = w->heap->states.at;
 	unsigned char patched[GROUP];
@@ -200,7 +200,7 @@ read_group(struct words *w, hs_addr a, uint64_t valid, uint64_t sizes, uint32_t 
 		unsigned i = (unsigned)__builtin_ctzll(left);
 		uint64_t word;
 
-		uint32_t in = holder + count_bits(sizes & ((UINT64_C(1) << i) - 1));
+		uint64_t in = holder + count_bits(sizes & ((UINT64_C(1) << i) - 1));
 
 		if (states[in] != STATE_USED)
 			continue;
@@ -251,8 +251,8 @@ read_flat(struct words *w, const struct span *s, uint64_t from, uint64_t to)
 		const struct cell *c = &cells[g / GROUPS];
 		unsigned shift = g % GROUPS * GROUP_GRANULES;
 		uint32_t starts = (uint32_t)(c->start >> shift);
-		uint32_t before =
-		    c->rank + (shift ? count_bits((uint32_t)c->start) : 0);
+		uint64_t before = cell_first(w->heap, c)
+		    + (shift ? count_bits((uint32_t)c->start) : 0);
 		uint64_t first = g * SIEVE_WORDS;
 
 		/* `before` chunks start before the group: the last of them holds its first word */
@@ -267,7 +267,7 @@ read_flat(struct words *w, const struct span *s, uint64_t from, uint64_t to)
 
 /* The granule at which a chunk of this span begins; past the last: where the span ends. */
 static uint64_t
-granule_of(const struct heap *h, const struct span *s, uint32_t number)
+granule_of(const struct heap *h, const struct span *s, uint64_t number)
 {
 	return number - s->first < s->count
 	    ? (heap_block(h, number).address - s->header - s->range.start) / GRANULE
@@ -304,7 +304,7 @@ words_of_block(struct words *w, const struct block *b)
 }
 
 static void
-words_of_span(struct words *w, const struct span *s, uint32_t from, uint32_t to)
+words_of_span(struct words *w, const struct span *s, uint64_t from, uint64_t to)
 {
 	/* From behind the first header to the word before the size of what follows. */
 	if (!s->mapped && s->header == 16 && s->tail == 8) {
@@ -314,18 +314,18 @@ words_of_span(struct words *w, const struct span *s, uint32_t from, uint32_t to)
 	}
 	struct block b = { .span = NULL };
 
-	for (uint32_t i = from; i < to; i++) {
+	for (uint64_t i = from; i < to; i++) {
 		b = heap_block_after(w->heap, &b, i);
 		words_of_block(w, &b);
 	}
 }
 
 void
-words_of_chunks(struct words *w, uint32_t from, uint32_t to)
+words_of_chunks(struct words *w, uint64_t from, uint64_t to)
 {
 	while (from < to) {
 		const struct span *s = heap_block(w->heap, from).span;
-		uint32_t end = s->first + s->count;
+		uint64_t end = s->first + s->count;
 
 		if (end > to)
 			end = to;

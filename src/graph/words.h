@@ -14,7 +14,7 @@ struct window {
 
 /* Takes words that were looked up, and which block each is in: more than none. */
 typedef void words_fn(void *arg, const struct heap_batch *words,
-    const uint32_t *holder);
+    const uint64_t *holder);
 
 /*
  * Words that may be pointers, in order of address, until there are enough of
@@ -28,7 +28,7 @@ struct words {
 	/* One is filled while memory gets ready what the other's look-ups want. */
 	struct words_batch {
 		struct heap_batch words;
-		uint32_t holder[HEAP_BATCH]; /* the block that each is in */
+		uint64_t holder[HEAP_BATCH]; /* the block that each is in */
 	} batch[2];
 	unsigned filling;
 	words_fn *found;
@@ -40,7 +40,7 @@ void words_init(struct words *w, const struct heap *heap, const struct image *im
     words_fn *found, void *arg);
 
 /* Reads the blocks in use among chunks [from, to), in this order. */
-void words_of_chunks(struct words *w, uint32_t from, uint32_t to);
+void words_of_chunks(struct words *w, uint64_t from, uint64_t to);
 
 /* Reads one block. */
 void words_of_block(struct words *w, const struct block *b);

@@ -86,6 +86,7 @@ heap_walk(struct heap *heap, const struct space *space, const struct image *imag
 	scoped(heap_fini) struct heap h = HEAP_EMPTY;
 
 	h.space = space;
+	h.narrow = crew->narrow;
 	if (!walk(&h, space, image, crew, err))
 		return false;
 	*heap = h;
@@ -103,6 +104,7 @@ heap_fini(struct heap *h)
 	vec_free(&h->by_number);
 	vec_free(&h->cells);
 	vec_free(&h->states);
+	free(h->bases);
 	vec_free(&h->arenas);
 	vec_free(&h->bins);
 	vec_free(&h->damages);
@@ -113,7 +115,7 @@ heap_fini(struct heap *h)
 const char *
 heap_invalid(const struct heap *h)
 {
-	uint32_t chunks = 0;
+	uint64_t chunks = 0;
 
 	for (size_t i = 0; i < h->spans.n; i++) {
 		const struct span *s = &h->spans.at[i];
@@ -126,7 +128,7 @@ heap_invalid(const struct heap *h)
 			return "a span belongs to no arena";
 		if (!(h->cells.at[s->cell].start & 1))
 			return "a span does not begin with a chunk";
-		if (h->cells.at[s->cell].rank != s->first)
+		if (cell_first(h, &h->cells.at[s->cell]) != s->first)
 			return "a span's first number is not its first cell's";
 		chunks += s->count;
 	}

@@ -13,8 +13,12 @@
  *	1 KiB     64 b   of its first
  *
  * Numbers are dense, 0 to heap->nchunks - 1, so that other stages keep what
- * they know of a chunk in plain arrays.  A block is a chunk as the program
- * sees it: the address malloc() returned and the bytes it may use.
+ * they know of a chunk in plain arrays.  A number has 64 bits; arrays of them
+ * are narrow as long as the heap is small enough for it, which heap_suffices()
+ * tells.  Ranks have 32 bits and count from a base that many cells share.
+ *
+ * A block is a chunk as the program sees it: the address malloc() returned and
+ * the bytes it may use.
  */
 #ifndef HEAP_HEAP_H
 #define HEAP_HEAP_H
@@ -50,7 +54,7 @@ state_is_free(enum state s)
 
 struct cell {
 	uint64_t start; /* bit i: a chunk starts at granule i */
-	uint32_t rank;  /* number of the first chunk that starts here or later */
+	uint32_t rank; /* of the first chunk that starts here or later: cell_first() */
 	union {
 		/* Without a start: cells from here back to the last one with some. */
 		uint32_t back;
@@ -62,8 +66,8 @@ struct cell {
 struct span {
 	struct range range; /* from the first chunk's header, granule 0, to past the last */
 	size_t cell;    /* its first cell in heap->cells */
-	uint32_t first; /* its first chunk's number */
-	uint32_t count; /* its chunks */
+	uint64_t first; /* its first chunk's number */
+	uint64_t count; /* its chunks */
 	uint32_t arena; /* index in heap->arenas */
 	uint8_t header; /* bytes from a chunk's start to what malloc() returned */
 	int8_t tail;    /* bytes from a chunk's end to its block's: 8 for glibc's */
@@ -133,7 +137,11 @@ struct heap {
 	struct VEC(uint32_t) by_number; /* indices of spans, by .first */
 	struct VEC(struct cell) cells;
 	struct VEC(unsigned char) states; /* of each chunk, by number */
-	uint32_t nchunks;
+	uint64_t nchunks;
+	/* Chunks for which narrow numbers are taken; 0: as many as they have bits for. */
+	uint64_t narrow;
+	uint64_t *bases; /* of 2^base_cells cells each: what ranks count from.  NULL: 0 */
+	unsigned base_cells;
 	struct VEC(struct arena) arenas; /* each C library's main one first; mmapped chunks last */
 	struct VEC(struct bin) bins;       /* lists that are not empty */
 	struct VEC(struct damage) damages; /* sorted by address */
@@ -154,10 +162,27 @@ struct heap {
 struct block {
 	hs_addr address; /* what malloc() returned */
 	uint64_t size;   /* bytes the program may use */
-	uint32_t number;
+	uint64_t number;
 	enum state state;
 	const struct span *span;
 };
+
+enum { NUMBER_BITS = 36 }; /* a heap with more chunks is refused */
+
+/* Do numbers of so many bits suffice to tell n things in this heap apart? */
+static inline bool
+heap_suffices(const struct heap *h, unsigned bits, uint64_t n)
+{
+	return n <= (h->narrow ? h->narrow : UINT64_C(1) << bits);
+}
+
+/* The number of the first chunk that starts in this cell or later. */
+static inline uint64_t
+cell_first(const struct heap *h, const struct cell *c)
+{
+	return c->rank
+	    + (h->bases ? h->bases[(size_t)(c - h->cells.at) >> h->base_cells] : 0);
+}
 
 /*
  * Finds the allocator and walks all it manages.  A process without a heap
@@ -176,11 +201,11 @@ const char *heap_invalid(const struct heap *heap);
 bool heap_next(const struct heap *heap, struct block *at);
 
 /* The chunk with this number. */
-struct block heap_block(const struct heap *heap, uint32_t number);
+struct block heap_block(const struct heap *heap, uint64_t number);
 
 /* The same, faster where numbers rise.  before: one found before, or zeroed. */
 struct block heap_block_after(const struct heap *heap, const struct block *before,
-    uint32_t number);
+    uint64_t number);
 
 /* How a pointer meets a block. */
 enum meet {
@@ -191,7 +216,7 @@ enum meet {
 };
 
 /* Which block in use does a meet, and how?  *number is set unless MEET_NONE. */
-enum meet heap_meet(const struct heap *heap, hs_addr a, uint32_t *number);
+enum meet heap_meet(const struct heap *heap, hs_addr a, uint64_t *number);
 
 /*
  * The same for many addresses, faster than one by one.  The first n of a[] are
@@ -205,7 +230,7 @@ struct heap_batch {
 	const struct span *span[HEAP_BATCH]; /* NULL: in none */
 	const struct cell *cell[HEAP_BATCH]; /* of a block that starts there */
 	enum meet meet[HEAP_BATCH];
-	uint32_t number[HEAP_BATCH];
+	uint64_t number[HEAP_BATCH];
 };
 void heap_expect(const struct heap *heap, struct heap_batch *batch);
 void heap_meet_all(const struct heap *heap, struct heap_batch *batch);

@@ -63,7 +63,7 @@ cell_of(const struct span *s, hs_addr a)
 
 /* The granule (from s->range.start) and the number of the chunk that holds a. */
 static uint64_t
-start_before(const struct heap *h, const struct span *s, hs_addr a, uint32_t *number)
+start_before(const struct heap *h, const struct span *s, hs_addr a, uint64_t *number)
 {
 	uint64_t granule = s->mapped ? 0 : (a - s->range.start) / GRANULE;
 	size_t at = cell_of(s, a);
@@ -80,7 +80,7 @@ start_before(const struct heap *h, const struct span *s, hs_addr a, uint32_t *nu
 		before = c->start;
 	}
 	bit = 63 - (unsigned)__builtin_clzll(before);
-	*number = c->rank + count_bits(before) - 1;
+	*number = cell_first(h, c) + count_bits(before) - 1;
 	return (at - s->cell) * 64 + bit;
 }
 
@@ -89,16 +89,17 @@ start_before(const struct heap *h, const struct span *s, hs_addr a, uint32_t *nu
  * number may start: in strides that double, then halve.
  */
 static const struct cell *
-last_cell(const struct cell *at, const struct cell *to, uint32_t number)
+last_cell(const struct heap *h, const struct cell *at, const struct cell *to,
+    uint64_t number)
 {
 	ptrdiff_t stride = 1;
 
-	while (to - at > stride && at[stride].rank <= number) {
+	while (to - at > stride && cell_first(h, at + stride) <= number) {
 		at += stride;
 		stride *= 2;
 	}
 	for (; stride > 0; stride /= 2)
-		while (to - at > stride && at[stride].rank <= number)
+		while (to - at > stride && cell_first(h, at + stride) <= number)
 			at += stride;
 	return at;
 }
@@ -117,11 +118,11 @@ end_of(const struct heap *h, const struct span *s, uint64_t granule)
 	c = &cells[granule / 64];
 	after = c->start & (~0ull << granule % 64);
 	if (!after) { /* ranks tell where the next start is: no need to look at each cell */
-		uint32_t next = c->rank + count_bits(c->start);
+		uint64_t next = cell_first(h, c) + count_bits(c->start);
 
 		if (next - s->first >= s->count)
 			return s->range.end;
-		c = last_cell(c, cells + n, next);
+		c = last_cell(h, c, cells + n, next);
 		after = c->start;
 	}
 	granule = (uint64_t)(c - cells) * 64 + (unsigned)__builtin_ctzll(after);
@@ -129,7 +130,7 @@ end_of(const struct heap *h, const struct span *s, uint64_t granule)
 }
 
 static struct block
-block_from(const struct heap *h, const struct span *s, uint64_t granule, uint32_t number)
+block_from(const struct heap *h, const struct span *s, uint64_t granule, uint64_t number)
 {
 	hs_addr start = s->range.start + granule * GRANULE;
 	hs_addr end = end_of(h, s, granule);
@@ -148,7 +149,7 @@ bool
 heap_chunk_at(const struct heap *h, hs_addr a, struct block *chunk)
 {
 	const struct span *s = span_at(h, a);
-	uint32_t number;
+	uint64_t number;
 	uint64_t granule;
 
 	if (!s)
@@ -176,7 +177,7 @@ map_expect(const struct heap *h, const hs_addr *at, unsigned n)
 	}
 	for (unsigned i = 0; i < n; i++) {
 		const struct span *s = span_at(h, at[i]);
-		uint32_t number;
+		uint64_t number;
 
 		if (s) {
 			(void)start_before(h, s, at[i], &number);
@@ -189,7 +190,7 @@ bool
 heap_next(const struct heap *h, struct block *at)
 {
 	const struct span *s = at->span;
-	uint32_t number = at->number + 1;
+	uint64_t number = at->number + 1;
 
 	if (s && number - s->first < s->count) {
 		hs_addr end = at->address + at->size - (uint64_t)(int64_t)s->tail;
@@ -206,7 +207,7 @@ heap_next(const struct heap *h, struct block *at)
 
 /* The span whose chunks have this number among them. */
 static const struct span *
-span_of(const struct heap *h, uint32_t number)
+span_of(const struct heap *h, uint64_t number)
 {
 	size_t from = 0, to = h->by_number.n;
 
@@ -224,22 +225,23 @@ span_of(const struct heap *h, uint32_t number)
 /* The chunk with this number, which starts in *c or a later one of its span's cells. */
 static struct block
 block_from_cell(const struct heap *h, const struct span *s, const struct cell *c,
-    uint32_t number)
+    uint64_t number)
 {
 	const struct cell *cells = &h->cells.at[s->cell];
 	uint64_t starts, granule;
 
 	if (!s->mapped)
-		c = last_cell(c, cells + range_size(s->range) / CELL_BYTES + 1, number);
+		c = last_cell(h, c, cells + range_size(s->range) / CELL_BYTES + 1,
+		    number);
 	starts = c->start;
-	for (uint32_t i = c->rank; i < number; i++)
+	for (uint64_t i = cell_first(h, c); i < number; i++)
 		starts &= starts - 1;
 	granule = (uint64_t)(c - cells) * 64 + (unsigned)__builtin_ctzll(starts);
 	return block_from(h, s, granule, number);
 }
 
 struct block
-heap_block(const struct heap *h, uint32_t number)
+heap_block(const struct heap *h, uint64_t number)
 {
 	const struct span *s = span_of(h, number);
 
@@ -247,7 +249,7 @@ heap_block(const struct heap *h, uint32_t number)
 }
 
 struct block
-heap_block_after(const struct heap *h, const struct block *before, uint32_t number)
+heap_block_after(const struct heap *h, const struct block *before, uint64_t number)
 {
 	const struct span *s = before->span;
 
@@ -259,22 +261,22 @@ heap_block_after(const struct heap *h, const struct block *before, uint32_t numb
 
 /* Is this chunk, which starts in *c, in use? */
 static inline bool
-in_use_of(const struct heap *h, const struct cell *c, uint32_t number)
+in_use_of(const struct heap *h, const struct cell *c, uint64_t number)
 {
-	uint32_t bit = number - c->rank;
+	uint64_t bit = number - cell_first(h, c);
 
 	return bit < 32 ? c->used >> bit & 1 : h->states.at[number] == STATE_USED;
 }
 
 static bool
-in_use(const struct heap *h, uint32_t number)
+in_use(const struct heap *h, uint64_t number)
 {
 	return h->states.at[number] == STATE_USED;
 }
 
 /* A pointer to where one span begins may be one past the end of the one before. */
 static enum meet
-meet_span_before(const struct heap *h, const struct span *s, hs_addr a, uint32_t *number)
+meet_span_before(const struct heap *h, const struct span *s, hs_addr a, uint64_t *number)
 {
 	if (s == h->spans.at)
 		return MEET_NONE;
@@ -288,7 +290,7 @@ meet_span_before(const struct heap *h, const struct span *s, hs_addr a, uint32_t
 /* a lies `into` bytes into the header of chunk *number, not its block. */
 static enum meet
 meet_header(const struct heap *h, const struct span *s, hs_addr a, uint64_t into,
-    uint32_t *number)
+    uint64_t *number)
 {
 	if (*number == s->first)
 		return meet_span_before(h, s, a, number);
@@ -311,7 +313,7 @@ meet_mapped(const struct span *s, hs_addr a)
 /* a lies in the chunk with this number, which starts at that granule of *s. */
 static enum meet
 meet_chunk(const struct heap *h, const struct span *s, hs_addr a, uint64_t granule,
-    uint32_t *number)
+    uint64_t *number)
 {
 	uint64_t into = a - s->range.start - granule * GRANULE;
 
@@ -329,7 +331,7 @@ meet_chunk(const struct heap *h, const struct span *s, hs_addr a, uint64_t granu
  * of an alien mapping is a common value, so only where no memory is.
  */
 static enum meet
-meet_past(const struct heap *h, hs_addr a, uint32_t *number)
+meet_past(const struct heap *h, hs_addr a, uint64_t *number)
 {
 	const struct span *s = span_at(h, a - 1);
 
@@ -340,7 +342,7 @@ meet_past(const struct heap *h, hs_addr a, uint32_t *number)
 }
 
 enum meet
-heap_meet(const struct heap *h, hs_addr a, uint32_t *number)
+heap_meet(const struct heap *h, hs_addr a, uint64_t *number)
 {
 	const struct span *s = span_at(h, a);
 
@@ -351,7 +353,7 @@ heap_meet(const struct heap *h, hs_addr a, uint32_t *number)
 /* When a is what malloc() returned for a block in use, and *c its cell: its number. */
 static inline bool
 meets_start(const struct heap *h, const struct span *s, const struct cell *c,
-    hs_addr a, uint32_t *number)
+    hs_addr a, uint64_t *number)
 {
 	uint64_t into = a - s->range.start - s->header, start;
 
@@ -360,7 +362,7 @@ meets_start(const struct heap *h, const struct span *s, const struct cell *c,
 	start = UINT64_C(1) << into / GRANULE % 64;
 	if (!(c->start & start))
 		return false;
-	*number = c->rank + count_bits(c->start & (start - 1));
+	*number = cell_first(h, c) + count_bits(c->start & (start - 1));
 	return in_use_of(h, c, *number);
 }
 
@@ -398,7 +400,7 @@ heap_meet_all(const struct heap *h, struct heap_batch *b)
 {
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct span *s = b->span[i];
-		uint32_t *number = &b->number[i];
+		uint64_t *number = &b->number[i];
 		hs_addr a = b->a[i];
 
 		if (!s)

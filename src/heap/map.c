@@ -9,6 +9,9 @@
  * Cost: 16 bytes a KiB of heap for cells, a byte a chunk for states; a
  * mapped chunk has one cell, however large it is.  What the tables are for
  * is told in look.c.
+ *
+ * A rank has 32 bits.  Of 2^32 chunks and more, ranks count from the base of the
+ * 2^26 cells (64 GiB) that they are in; less have no bases, which is cheaper.
  */
 #include "heap/map.h"
 
@@ -23,8 +26,8 @@ enum {
 	MAX_ZONES = 16,     /* look-ups go through all */
 	MAX_BUCKETS = 1 << 20, /* of a zone */
 	LARGE_PAGE = 2 << 20,
-	LEAST = 32,                 /* bytes of a chunk */
-	MAX_CHUNKS = (1 << 30) - 1, /* struct root and struct edges give numbers 30 bits */
+	LEAST = 32, /* bytes of a chunk */
+	RANK_BITS = 32,
 };
 
 _Static_assert(STATE_USED == 0, "a new table of states is zero");
@@ -143,7 +146,7 @@ static bool
 add_span(struct heap *h, struct span s)
 {
 	s.cell = h->cells.n;
-	s.first = (uint32_t)h->states.n;
+	s.first = h->states.n;
 	vec_push(&h->spans, s);
 	return !h->spans.broke;
 }
@@ -166,7 +169,7 @@ map_end(struct heap *h, hs_addr end)
 {
 	struct span *s = &h->spans.at[h->spans.n - 1];
 
-	s->count = (uint32_t)(h->states.n - s->first);
+	s->count = h->states.n - s->first;
 	s->range.end = end;
 	if (s->count == 0)
 		h->spans.n--;
@@ -203,7 +206,8 @@ by_start(const void *a, const void *b)
 }
 
 struct span_key {
-	uint32_t first, span;
+	uint64_t first;
+	uint32_t span;
 };
 
 static int
@@ -225,16 +229,29 @@ used_bits(const unsigned char *state, unsigned n)
 	return used;
 }
 
+/* Ranks have too few bits: of how many cells, as a power of two, they have enough. */
+static bool
+make_bases(struct heap *h)
+{
+	while (heap_suffices(h, RANK_BITS, UINT64_C(128) << h->base_cells))
+		h->base_cells++;
+	h->bases = calloc((h->cells.n >> h->base_cells) + 1, sizeof *h->bases);
+	return h->bases;
+}
+
 /* Number the cells' chunks; say of each cell without any how far back the last one is. */
 static void
 rank_cells(struct heap *h)
 {
-	uint32_t rank = 0, back = 0, n;
+	uint64_t rank = 0, base = 0;
+	uint32_t back = 0, n;
 
 	for (size_t i = 0; i < h->cells.n; i++) {
 		struct cell *c = &h->cells.at[i];
 
-		c->rank = rank;
+		if (h->bases && i % ((size_t)1 << h->base_cells) == 0)
+			h->bases[i >> h->base_cells] = base = rank;
+		c->rank = (uint32_t)(rank - base);
 		c->back = ++back;
 		if (!c->start)
 			continue;
@@ -251,7 +268,7 @@ map_change(struct heap *h, const struct block *chunk, enum state state)
 	const struct span *s = chunk->span;
 	hs_addr into = chunk->address - s->header - s->range.start;
 	struct cell *c = &h->cells.at[s->cell + into / CELL_BYTES];
-	uint32_t bit = chunk->number - c->rank;
+	uint64_t bit = chunk->number - cell_first(h, c);
 
 	h->states.at[chunk->number] = (unsigned char)state;
 	if (bit < 32)
@@ -361,9 +378,11 @@ map_seal(struct heap *h, struct hs_error *err)
 	if (h->states.broke || h->cells.broke || h->spans.broke
 	    || h->spans.n > UINT32_MAX)
 		return fail_nomem(err);
-	if (h->states.n > MAX_CHUNKS)
-		return fail(err, "more than %d chunks: not supported", MAX_CHUNKS);
-	h->nchunks = (uint32_t)h->states.n;
+	if (h->states.n >> NUMBER_BITS)
+		return fail(err, "2^%d chunks or more: not supported", NUMBER_BITS);
+	h->nchunks = h->states.n;
+	if (!heap_suffices(h, RANK_BITS, h->nchunks) && !make_bases(h))
+		return fail_nomem(err);
 	rank_cells(h);
 	vec_sort(&h->spans, by_start);
 	if (!check_overlap(h, err))

@@ -98,7 +98,7 @@ pointer_is_start(const struct heap *h, const struct image *image, uint64_t word)
 
 enum meet
 pointer_meet(const struct heap *h, const struct image *image, uint64_t word,
-    uint32_t *number)
+    uint64_t *number)
 {
 	enum meet m = heap_meet(h, word, number);
 

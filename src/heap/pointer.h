@@ -39,7 +39,7 @@ pointer_likely(const struct heap *h, uint64_t word)
  *	multipleinheritance  a base class inside an object: both begin with vtables
  */
 enum meet pointer_meet(const struct heap *h, const struct image *image,
-    uint64_t word, uint32_t *number);
+    uint64_t word, uint64_t *number);
 
 /* Is an interior pointer of such a kind?  False, too, when it is none. */
 bool pointer_is_start(const struct heap *h, const struct image *image, uint64_t word);

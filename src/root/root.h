@@ -35,13 +35,14 @@ struct region {
 	uint64_t pointers;  /* of these, met a block */
 };
 
+enum { ROOT_REGION_BITS = 64 - NUMBER_BITS - 2 };
 enum { ROOT_VECTOR = 1000 }; /* words of vector registers are numbered from here */
 
 struct root {
 	hs_addr at; /* where the word is; of a register its index, or ROOT_VECTOR on */
-	uint32_t region;     /* index in roots->regions */
-	uint32_t block : 30; /* number of the chunk it points to */
-	uint32_t meet : 2;   /* enum meet: START, INTERIOR or END */
+	uint64_t region : ROOT_REGION_BITS; /* index in roots->regions */
+	uint64_t meet : 2;                  /* enum meet: START, INTERIOR or END */
+	uint64_t block : NUMBER_BITS;       /* number of the chunk it points to */
 };
 
 struct roots {

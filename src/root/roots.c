@@ -43,7 +43,7 @@ void
 root_see(struct roots *to, const struct sources *from, hs_addr at, uint64_t word)
 {
 	struct region *r = &to->regions.at[to->regions.n - 1];
-	uint32_t block;
+	uint64_t block;
 	enum meet meet;
 
 	r->words++;
@@ -56,9 +56,9 @@ root_see(struct roots *to, const struct sources *from, hs_addr at, uint64_t word
 	vec_push(&to->all,
 	    (struct root) {
 		.at = at,
-		.region = (uint32_t)(to->regions.n - 1),
-		.block = block & 0x3fffffff,
-		.meet = (uint32_t)meet & 3,
+		.region = (to->regions.n - 1) % (1 << ROOT_REGION_BITS),
+		.block = block & ((UINT64_C(1) << NUMBER_BITS) - 1),
+		.meet = meet & 3,
 	    });
 }
 
@@ -289,6 +289,9 @@ roots_collect(struct roots *roots, const struct image *image,
 	add_dtvs(&r, &from);
 	if (!search_memory(&r, &from, progress, err))
 		return false;
+	if (r.regions.n > 1 << ROOT_REGION_BITS)
+		return fail(err, "roots are in more than 2^%d places: not supported",
+		    ROOT_REGION_BITS);
 	if (r.all.broke || r.regions.broke || !order(&r))
 		return fail_nomem(err);
 	vec_sort(&r.all, root_cmp);

@@ -104,7 +104,7 @@ meet_one(const struct laid *c, hs_addr a)
 
 /* The same of all chunks. */
 static enum meet
-meet_by_list(const struct layout *l, hs_addr a, uint32_t *number)
+meet_by_list(const struct layout *l, hs_addr a, uint64_t *number)
 {
 	for (*number = 0; *number < l->chunks.n; ++*number) {
 		enum meet m = meet_one(&l->chunks.at[*number], a);
@@ -120,7 +120,7 @@ static bool
 agree_at(const struct layout *l, hs_addr a)
 {
 	const struct laid *c = chunk_by_list(l, a);
-	uint32_t number = 0, wanted = 0;
+	uint64_t number = 0, wanted = 0;
 	enum meet m = meet_by_list(l, a, &wanted);
 	struct heap_batch batch = { .n = 1, .a = { a } };
 	struct block b = { .span = NULL };
@@ -301,6 +301,33 @@ many_spans_in_many_clusters_are_found(void)
 			l.chunks.at[i].range.start + 64 });
 }
 
+/* Where ranks have few bits they begin anew every few cells, or in each. */
+static void
+ranks_may_have_few_bits(void)
+{
+	for (uint64_t narrow = 1; narrow < 2000; narrow *= 3) {
+		scoped(layout_fini) struct layout l = { .heap = HEAP_EMPTY };
+		struct block b;
+
+		l.heap.narrow = narrow;
+		for (uint64_t i = 0; i < 20; i++)
+			lay_span(&l, 0x1000000 - i * 0x80000,
+			    (uint64_t[]) { 2, 2, 61, 2, 3, 64, 2, 2, 700 + i, 5, 2,
+				2, 2, 2, 2, 2, 2, 4, 63, 65, 2, 0 });
+		lay_mapped(&l, 0x7f0000000000, 0x3000, 0);
+		seal(&l);
+		CHECK((l.heap.bases != NULL) == (l.chunks.n > narrow));
+		check_all(&l);
+		for (size_t i = 0; i < l.chunks.n; i += 7) {
+			b = heap_block(&l.heap, i);
+			l.chunks.at[i].state =
+			    b.state == STATE_USED ? STATE_FAST : STATE_USED;
+			map_change(&l.heap, &b, l.chunks.at[i].state);
+		}
+		check_all(&l);
+	}
+}
+
 static void
 span_without_chunks_is_dropped(void)
 {
@@ -397,7 +424,7 @@ empty_heap_meets_nothing(void)
 {
 	scoped(layout_fini) struct layout l = { .heap = HEAP_EMPTY };
 	struct block b = { .span = NULL };
-	uint32_t number;
+	uint64_t number;
 
 	seal(&l);
 	CHECK(heap_meet(&l.heap, 0x1000, &number) == MEET_NONE);
@@ -431,7 +458,8 @@ spans_must_not_overlap(void)
 
 TESTS(chunks_of_a_span_are_told_apart, span_may_be_one_chunk,
     chunk_of_many_cells_has_one_start, huge_chunk_costs_no_search,
-    mapped_block_has_one_cell, mapped_blocks_may_adjoin, spans_may_come_in_any_order,
-    many_spans_in_many_clusters_are_found, span_without_chunks_is_dropped,
+    mapped_block_has_one_cell, mapped_blocks_may_adjoin,
+    spans_may_come_in_any_order, many_spans_in_many_clusters_are_found,
+    ranks_may_have_few_bits, span_without_chunks_is_dropped,
     span_may_end_before_it_was_to, chunks_may_be_added_many_at_once,
     empty_heap_meets_nothing, only_exact_starts_are_starts, spans_must_not_overlap)

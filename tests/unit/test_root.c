@@ -8,7 +8,7 @@ static const struct root *
 best_root(const struct world *w, const char *name)
 {
 	const struct roots *roots = &w->scan->roots;
-	uint32_t block = world_block(w, name).number;
+	uint64_t block = world_block(w, name).number;
 	const struct root *best = NULL;
 
 	for (size_t i = 0; i < roots->all.n; i++) {

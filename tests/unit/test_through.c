@@ -20,22 +20,22 @@ before_leaks(unsigned char r)
 static bool
 marks_agree(const struct hs_scan *s, size_t room)
 {
-	uint32_t n = s->heap.nchunks;
-	autofree unsigned char *reach = malloc(n + (size_t)1);
+	uint64_t n = s->heap.nchunks;
+	autofree unsigned char *reach = malloc(n + 1);
 	struct graph g = { .reach = reach };
 	struct hs_error err;
 	uint32_t wrong = 0;
 
-	for (uint32_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		reach[i] =
 		    s->heap.states.at[i] == STATE_USED ? REACH_DIRECT : REACH_NONE;
 	if (!mark_through(&g, &s->heap, &s->image, &s->roots, room, &s->crew, &err)) {
 		printf("# %s\n", err.text);
 		return false;
 	}
-	for (uint32_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (reach[i] != before_leaks(s->graph.reach[i]) && wrong++ < 5)
-			printf("# room for %zu: chunk %u is %s, not %s\n", room, i,
+			printf("# room for %zu: chunk %zu is %s, not %s\n", room, i,
 			    reach_name[reach[i] & 7],
 			    reach_name[before_leaks(s->graph.reach[i])]);
 	return wrong == 0;

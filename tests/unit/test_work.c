@@ -47,7 +47,7 @@ words_and_edges_of_a_heap_do_not_grow(void)
 	uint64_t words = s->heap.used.bytes / 8, bytes = s->heap.nchunks;
 
 	for (size_t i = 0; i < e->nparts; i++)
-		bytes += e->part[i].n * sizeof *e->part[i].edge
+		bytes += e->part[i].edge.n * numbers_each(&e->part[i].edge)
 		    + e->part[i].nmany * sizeof *e->part[i].many;
 	CHECK(e->n == 34);
 	CHECK(bytes <= 349);
