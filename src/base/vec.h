@@ -33,6 +33,9 @@
 
 #define vec_free(v) (free((v)->at), (v)->at = NULL, (v)->n = (v)->max = 0)
 
+/* Address of element i, or past the last: NULL when there is no array, for which C has no sum. */
+#define vec_from(v, i) ((v)->at ? (v)->at + (i) : NULL)
+
 /* Sorts with cmp(const T *, const T *), a qsort() comparison. */
 #define vec_sort(v, cmp) \
 	((v)->n > 1 ? qsort((v)->at, (v)->n, sizeof *(v)->at, cmp) : (void)0)

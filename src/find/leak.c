@@ -48,9 +48,12 @@ slot_of(const struct table *t, const struct leaks *leaks, uint64_t size, uint64_
 	size_t i = key(size, members) & (t->size - 1);
 
 	for (;; i = (i + 1) & (t->size - 1)) {
-		const struct leak_group *g = &leaks->groups.at[t->slot[i] - 1];
+		const struct leak_group *g;
 
-		if (t->slot[i] == 0 || (g->size == size && g->members == members))
+		if (t->slot[i] == 0)
+			return &t->slot[i];
+		g = &leaks->groups.at[t->slot[i] - 1];
+		if (g->size == size && g->members == members)
 			return &t->slot[i];
 	}
 }

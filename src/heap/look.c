@@ -199,7 +199,7 @@ heap_next(const struct heap *h, struct block *at)
 		return true;
 	}
 	s = s ? s + 1 : h->spans.at;
-	if (s == h->spans.at + h->spans.n)
+	if (s == vec_from(&h->spans, h->spans.n))
 		return false;
 	*at = block_from(h, s, 0, s->first);
 	return true;

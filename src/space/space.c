@@ -223,7 +223,7 @@ stop_at(struct range *r, hs_addr a)
 static void
 lay_segment(struct layout *l, const struct segment *s)
 {
-	const struct file_mapping *end = l->core->files.at + l->core->files.n;
+	const struct file_mapping *end = vec_from(&l->core->files, l->core->files.n);
 	struct range r = s->range;
 
 	while (r.start < s->range.end) {

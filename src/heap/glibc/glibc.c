@@ -118,7 +118,7 @@ own(struct ptmalloc *pt)
 
 	for (size_t i = 0; i < pt->arenas.n; i++) {
 		const struct pt_arena *a = &pt->arenas.at[i];
-		const struct pt_heap *heap = pt->heaps.at + a->first_heap;
+		const struct pt_heap *heap = vec_from(&pt->heaps, a->first_heap);
 		unsigned header = pt->instances.at[a->instance].heap_header;
 
 		vec_push(&h->owned, a->state);
