@@ -7,7 +7,7 @@ bool
 operand_block(const struct call *c, struct block *b, struct hs_error *err)
 {
 	const struct heap *heap = &c->scan->heap;
-	uint32_t number;
+	uint64_t number;
 	hs_addr a;
 
 	if (!parse_number(c->operand, &a))

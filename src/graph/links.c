@@ -32,7 +32,7 @@ surest_edge(const struct graph *graph, uint32_t from, uint32_t to)
 static enum meet
 meets(const struct heap *heap, const struct image *image, uint64_t word, uint32_t block)
 {
-	uint32_t number;
+	uint64_t number;
 	enum meet meet = pointer_meet(heap, image, word, &number);
 
 	return meet != MEET_NONE && number == block ? meet : MEET_NONE;

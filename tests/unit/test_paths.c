@@ -15,7 +15,7 @@ path_to(const struct world *w, const char *name)
 {
 	static char text[64];
 	const struct paths *p = &w->scan->paths;
-	uint32_t block = world_block(w, name).number, n = p->length[block];
+	uint32_t block = (uint32_t)world_block(w, name).number, n = p->length[block];
 
 	text[n] = '\0';
 	for (; n > 0; block = p->before[block])
@@ -99,7 +99,9 @@ surest_word_of_a_block_is_its_link(void)
 	make(&w,
 	    "block A 40; block B 40; root -> A; A -> B+8; A+8 -> B+40; A+16 -> B;"
 	    "A+24 -> B");
-	uint32_t a = world_block(&w, "A").number, b = world_block(&w, "B").number;
+	uint32_t a = (uint32_t)world_block(&w, "A").number;
+	uint32_t b = (uint32_t)world_block(&w, "B").number;
+
 	CHECK(link_find(&w.scan->graph, world_heap(&w), &w.scan->image, a, b, &link));
 	CHECK(link.meet == MEET_START && link.at == world_at(&w, "A") + 16);
 	CHECK(!link_find(&w.scan->graph, world_heap(&w), &w.scan->image, b, a, &link));
@@ -137,7 +139,7 @@ each_step_is_in_memory(void)
 	for (uint32_t i = 0; i < s->heap.nchunks; i++) {
 		uint32_t before = s->paths.before[i];
 		struct link_word link;
-		uint64_t word;
+		uint64_t word, to;
 
 		CHECK((before != PATHS_NONE) == (s->graph.reach[i] <= REACH_END));
 		if (before == PATHS_NONE || before == i)
@@ -146,7 +148,7 @@ each_step_is_in_memory(void)
 		CHECK(reach_of(link.meet) <= (enum reach)s->graph.reach[i]
 		    && s->graph.reach[before] <= s->graph.reach[i]);
 		CHECK(space_word(&s->space, link.at, &word)
-		    && heap_meet(&s->heap, word, &before) != MEET_NONE && before == i);
+		    && heap_meet(&s->heap, word, &to) != MEET_NONE && to == i);
 	}
 }
 
