@@ -32,8 +32,8 @@ help_program(void)
 	     "Usage: heapscan [OPTIONS] CORE [EXE]\n"
 	     "       heapscan COMMAND [OPTIONS] [ADDR] CORE [EXE]\n"
 	     "\n"
-	     "CORE may be compressed (.zst, .xz, .gz), and - is standard input.  EXE, the\n"
-	     "program, is found from the core when it is not given.\n");
+	     "CORE may be compressed (.zst, .xz, .gz, .lz4, .bz2), and - is standard input.\n"
+	     "EXE, the program, is found from the core when it is not given.\n");
 	printf("Commands; without one, %s is run:\n", hs_commands()->name);
 	for (const struct hs_command *c = hs_commands(); c->name; c++) {
 		char what[64];

@@ -92,8 +92,8 @@ struct core {
 #define CORE_EMPTY ((struct core) { .map = NULL })
 
 /*
- * Opens path ("-": standard input), decompresses it when it is .zst, .xz or
- * .gz (told by its first bytes), and reads headers and notes.  False when it
+ * Opens path ("-": standard input), decompresses it when it is .zst, .xz,
+ * .gz, .lz4 or .bz2 (told by its first bytes), and reads headers and notes.  False when it
  * is no core that we can read; *core is then untouched.  A cut file is no
  * failure: .cut says so.
  */

@@ -14,11 +14,17 @@
 #include <errno.h>
 #include <string.h>
 
+#ifdef HAVE_BZIP2
+#include <bzlib.h>
+#endif
 #ifdef HAVE_ZLIB
 #include <zlib.h>
 #endif
 #ifdef HAVE_LZMA
 #include <lzma.h>
+#endif
+#ifdef HAVE_LZ4
+#include <lz4frame.h>
 #endif
 #ifdef HAVE_ZSTD
 #include <zstd.h>
@@ -210,13 +216,129 @@ unzstd(struct stream *in, struct spool *out, const char **why, struct hs_error *
 #define unzstd NULL
 #endif
 
+#ifdef HAVE_LZ4
+static void
+lz4_fini(LZ4F_dctx **z)
+{
+	LZ4F_freeDecompressionContext(*z);
+}
+
+/* A frame may have 4 MiB to put out yet when all of its input was taken. */
+static bool
+unlz4(struct stream *in, struct spool *out, const char **why, struct hs_error *err)
+{
+	scoped(lz4_fini) LZ4F_dctx *z = NULL;
+	size_t status = 0;
+	bool full = false; /* the last call could have put out more */
+
+	if (LZ4F_isError(LZ4F_createDecompressionContext(&z, LZ4F_VERSION)))
+		return fail_nomem(err);
+	for (;;) {
+		size_t room, taken, put;
+
+		if (!full && !stream_fill(in, err))
+			return false;
+		if (!full && in->n == 0)
+			break;
+		void *to = spool_room(out, &room);
+		put = room;
+		taken = in->n;
+		status = LZ4F_decompress(z, to, &put, in->bytes, &taken, NULL);
+		if (LZ4F_isError(status))
+			break;
+		if (!spool_took(out, put, err))
+			return false;
+		full = put == room;
+		memmove(in->bytes, in->bytes + taken, in->n - taken);
+		in->n -= taken;
+	}
+	if (LZ4F_isError(status))
+		*why = "its compressed data is damaged";
+	else if (status != 0)
+		*why = "its end is missing";
+	return true;
+}
+#else
+#define unlz4 NULL
+#endif
+
+#ifdef HAVE_BZIP2
+static void
+bzip2_fini(bz_stream *z)
+{
+	BZ2_bzDecompressEnd(z);
+}
+
+/* Puts out what z has, and says in *status how the library found it. */
+static bool
+bunzip2_some(bz_stream *z, struct stream *in, struct spool *out, size_t *put,
+    int *status, struct hs_error *err)
+{
+	size_t room;
+
+	z->next_in = (char *)in->bytes;
+	z->avail_in = (unsigned)in->n;
+	z->next_out = (char *)spool_room(out, &room);
+	z->avail_out = (unsigned)room;
+	*status = BZ2_bzDecompress(z);
+	*put = room - z->avail_out;
+	memmove(in->bytes, z->next_in, z->avail_in);
+	in->n = z->avail_in;
+	return spool_took(out, *put, err);
+}
+
+/* One stream.  *status: BZ_STREAM_END, or what is wrong; BZ_OK: it is cut. */
+static bool
+bunzip2_stream(struct stream *in, struct spool *out, int *status, struct hs_error *err)
+{
+	scoped(bzip2_fini) bz_stream z = { .next_in = NULL };
+	size_t put;
+
+	*status = BZ2_bzDecompressInit(&z, 0, 0);
+	while (*status == BZ_OK) {
+		if (!stream_fill(in, err))
+			return false;
+		bool end = in->n == 0;
+		if (!bunzip2_some(&z, in, out, &put, status, err))
+			return false;
+		if (end && put == 0)
+			break;
+	}
+	return *status == BZ_MEM_ERROR ? fail_nomem(err) : true;
+}
+
+static bool
+bunzip2(struct stream *in, struct spool *out, const char **why, struct hs_error *err)
+{
+	for (uint64_t streams = 0;; streams++) {
+		int status;
+
+		if (!stream_fill(in, err))
+			return false;
+		if (in->n == 0)
+			return true;
+		if (!bunzip2_stream(in, out, &status, err))
+			return false;
+		if (status == BZ_STREAM_END)
+			continue;
+		if (status == BZ_OK)
+			*why = "its end is missing";
+		else if (status != BZ_DATA_ERROR_MAGIC || streams == 0)
+			*why = "its compressed data is damaged";
+		return true; /* what pads a whole file is no damage */
+	}
+}
+#else
+#define bunzip2 NULL
+#endif
+
 /* clang-format off */
 static const struct format formats[] = {
 	{ "gzip",  "\x1f\x8b",         2, "gzip -d",  gunzip },
 	{ "xz",    "\xfd" "7zXZ\0",     6, "xz -d",    unxz },
 	{ "zstd",  "\x28\xb5\x2f\xfd", 4, "zstd -d",  unzstd },
-	{ "lz4",   "\x04\x22\x4d\x18", 4, "lz4 -d",   NULL },
-	{ "bzip2", "BZh",              3, "bzip2 -d", NULL },
+	{ "lz4",   "\x04\x22\x4d\x18", 4, "lz4 -d",   unlz4 },
+	{ "bzip2", "BZh",              3, "bzip2 -d", bunzip2 },
 };
 /* clang-format on */
 

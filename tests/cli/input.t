@@ -72,6 +72,20 @@ done
 
 # However it is given, it is the same core.
 heapscan blocks --json core >wanted
+for tool in xz gzip lz4 bzip2; do
+	name="compressed with $tool, whatever it is called"
+	if ! command -v $tool >/dev/null; then
+		skip "$name" "$tool is not installed"
+		continue
+	fi
+	$tool -c <core >packed
+	heapscan blocks --json packed >out 2>err
+	if grep -q 'which this build cannot read' err; then
+		skip "$name" "$(cut -d: -f3- err)"
+	else
+		ok "$name" cmp wanted out
+	fi
+done
 heapscan blocks --json "$zst" >out
 ok 'compressed' cmp wanted out
 heapscan blocks --json - <core >out
