@@ -123,7 +123,8 @@ struct hs_target {
 
 /* All strings belong to the caller and must outlive the scan. */
 struct hs_options {
-	const char *core;               /* path, or "-" for standard input */
+	const char *core;      /* path, or "-" for standard input */
+	const char *core_name; /* what messages call it; NULL: as core says */
 	const struct hs_target *target; /* or NULL; else core is not looked at */
 	const char *exe; /* the program, or NULL: found from the core */
 	/* More files that may be of the program: itself, libraries, debug files.  Those

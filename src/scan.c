@@ -22,8 +22,9 @@ open_input(struct hs_scan *s, struct hs_error *err)
 {
 	const struct hs_options *o = &s->options;
 
-	return o->target ? core_of_target(&s->core, o->target, &s->progress, err)
-			 : core_open(&s->core, o->core, &s->progress, err);
+	return o->target
+	    ? core_of_target(&s->core, o->target, &s->progress, err)
+	    : core_open_as(&s->core, o->core, o->core_name, &s->progress, err);
 }
 
 static bool

@@ -20,6 +20,9 @@ help_options(void)
 	line("--threads=N", "how many threads work: one for each CPU unless told");
 	line("--memory=BYTES", "work with about so much memory, more slowly");
 	line("--color=WHEN", "auto (on a terminal), always or never");
+	line("--no-sandbox",
+	    sandbox_missing() ? "nothing: this program was built without a sandbox"
+			      : "analyse without giving up the right to open files");
 	line("--help", "this, or more about COMMAND");
 	line("--version", "the version");
 }
@@ -33,7 +36,8 @@ help_program(void)
 	     "       heapscan COMMAND [OPTIONS] [ADDR] CORE [EXE]\n"
 	     "\n"
 	     "CORE may be compressed (.zst, .xz, .gz, .lz4, .bz2), and - is standard input.\n"
-	     "EXE, the program, is found from the core when it is not given.\n");
+	     "EXE, the program, is found from the core when it is not given.  @PID\n"
+	     "and @NAME are the newest core of a process or program that systemd-coredump keeps.\n");
 	printf("Commands; without one, %s is run:\n", hs_commands()->name);
 	for (const struct hs_command *c = hs_commands(); c->name; c++) {
 		char what[64];

@@ -29,16 +29,47 @@ finish(int status)
 	return HS_FAILED;
 }
 
+/* The core, from its file or out of systemd-coredump's store. */
+static struct hs_scan *
+open_core(const struct request *r, struct hs_error *err)
+{
+	struct store store = { .what = NULL };
+	struct hs_error why;
+	bool there = !r->stored || store_open(&store, r->stored, err);
+	struct hs_scan *s = there ? hs_open(&r->options, err) : NULL;
+	bool whole = store_close(&store, &why);
+
+	if (s && !whole) {
+		*err = why;
+		hs_close(s);
+		s = NULL;
+	}
+	return s;
+}
+
+/* Opens all that has to be opened, closes the sandbox, and only then analyses. */
+static int
+analyse(struct request *r, struct hs_error *err)
+{
+	struct hs_scan *s = open_core(r, err);
+	int status = HS_FAILED;
+
+	if (!s)
+		return err->status;
+	if (file_open(r, err) && (r->no_sandbox || sandbox_enter(err)))
+		status = hs_run(s, r->nargs, r->args, err);
+	hs_close(s);
+	return file_close(r, err) ? status : HS_FAILED;
+}
+
 static int
 run(struct request *r)
 {
 	struct hs_error err = { .status = HS_CLEAN };
 
 	terminal_begin(r);
-	struct hs_scan *s = hs_open(&r->options, &err);
-	int status = s ? hs_run(s, r->nargs, r->args, &err) : err.status;
+	int status = analyse(r, &err);
 	terminal_end();
-	hs_close(s);
 	if (status == HS_FAILED && terminal_interrupted()) {
 		status = err.status = HS_INTERRUPTED; /* it broke off a read, say */
 		snprintf(err.text, sizeof err.text, "interrupted");
@@ -60,6 +91,8 @@ serve(struct request *r)
 		return finish(HS_CLEAN);
 	case WISH_VERSION:
 		printf("heapscan %s\n", hs_version());
+		if (sandbox_missing())
+			printf("without a sandbox: %s\n", sandbox_missing());
 		return finish(HS_CLEAN);
 	case WISH_RUN: break;
 	}

@@ -164,6 +164,8 @@ take_ours(struct reading *in, const char *word, bool *known)
 		return needs_value(in, "threads", &value) && take_threads(in, value);
 	if (is_option(word, "memory", &value))
 		return needs_value(in, "memory", &value) && take_memory(in, value);
+	if (!strcmp(word, "--no-sandbox"))
+		return r->no_sandbox = true;
 	if (is_option(word, "color", &value) || is_option(word, "colour", &value))
 		return needs_value(in, "color", &value) && take_colour(in, value);
 	*known = false;
@@ -211,6 +213,24 @@ options_known(const struct request *r, struct hs_error *err)
 	return true;
 }
 
+/*
+ * What the command is to see of its option word.  The file of --json=FILE is ours
+ * to open: when the command runs it is too late for that.
+ */
+static char *
+take_file(struct request *r, char *word)
+{
+	static char json[] = "--json";
+	const char *path;
+
+	if (!is_option(word, json + 2, &path) || !path || !*path)
+		return word;
+	r->file_path = path;
+	r->options.write = file_write;
+	r->options.write_arg = r;
+	return json;
+}
+
 static bool
 take_option(struct reading *in)
 {
@@ -221,7 +241,7 @@ take_option(struct reading *in)
 		return false;
 	if (known)
 		return true;
-	in->r->args[in->r->nargs++] = word;
+	in->r->args[in->r->nargs++] = take_file(in->r, word);
 	if (value_follows(word) && in->at + 1 < in->argc)
 		in->r->args[in->r->nargs++] = in->argv[++in->at];
 	return true;
@@ -268,6 +288,18 @@ command_named(const char *name)
 	return NULL;
 }
 
+/* A path, or @NAME: then the core will come through standard input. */
+static void
+take_core(struct request *r, const char *word)
+{
+	r->options.core = word;
+	if (word[0] != '@')
+		return;
+	r->stored = word;
+	r->options.core = "-";
+	r->options.core_name = word;
+}
+
 /* Words in their order: what each of them is. */
 static bool
 assign_words(struct reading *in)
@@ -292,9 +324,15 @@ assign_words(struct reading *in)
 	if (i == in->nwords)
 		return usage(in->err, "%s%sno core was given",
 		    named ? r->command->name : "", named ? ": " : "");
-	r->options.core = in->word[i++];
-	if (i < in->nwords)
+	take_core(r, in->word[i++]);
+	if (i < in->nwords && !r->stored && in->word[i][0] == '@') {
+		r->options.exe = r->options.core;
+		take_core(r, in->word[i++]);
+	} else if (i < in->nwords) {
 		r->options.exe = in->word[i++];
+	}
+	if (r->stored && !r->stored[1])
+		return usage(in->err, "@ needs a PID or a program's name behind it");
 	return i == in->nwords ? true : usage(in->err, "%s is too much", in->word[i]);
 }
 

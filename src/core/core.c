@@ -105,10 +105,17 @@ bool
 core_open(struct core *core, const char *path, const struct progress *progress,
     struct hs_error *err)
 {
+	return core_open_as(core, path, NULL, progress, err);
+}
+
+bool
+core_open_as(struct core *core, const char *path, const char *name,
+    const struct progress *progress, struct hs_error *err)
+{
 	scoped(core_fini) struct core c = CORE_EMPTY;
 	struct headers h;
 
-	c.path = strcmp(path, "-") == 0 ? "standard input" : path;
+	c.path = name ? name : strcmp(path, "-") == 0 ? "standard input" : path;
 	if (!input_open(&c, path, progress, err) || !check_identity(&c, err)
 	    || !check_headers(&c, &h, err) || !segments_read(&c, &h, err)
 	    || !notes_read(&c, &h, err))

@@ -100,6 +100,10 @@ struct core {
 bool core_open(struct core *core, const char *path, const struct progress *progress,
     struct hs_error *err) MUST_CHECK;
 
+/* The same, but messages call the core by that name; NULL: by its path. */
+bool core_open_as(struct core *core, const char *path, const char *name,
+    const struct progress *progress, struct hs_error *err) MUST_CHECK;
+
 /*
  * Copies the memory of a stopped process, and takes from *target all that the
  * core has: nothing of it but its name is used afterwards.  False when there

@@ -30,7 +30,8 @@ struct module {
 	uint64_t tls_modid; /* its number in the dtv, 0 if unknown */
 	uint64_t tls_offset; /* x86: block = tp - tls_offset; 0 if unknown or dynamic */
 	struct build_id id;
-	const struct host_file *file; /* or NULL */
+	const struct host_file *file;  /* or NULL */
+	const struct host_file *debug; /* with symbols that file has not, or NULL */
 	bool is_exe;
 	struct symbol_table *symbols; /* read when first asked for */
 };
@@ -63,7 +64,7 @@ struct spare_stack {
 
 struct image {
 	const struct core *core;
-	struct space *space; /* symbol files are opened when first asked for */
+	struct space *space; /* its files are open; symbols are read when asked for */
 	struct VEC(struct module) modules; /* sorted by .range.start */
 	struct VEC(struct thread) threads; /* one for each of core->threads, same order */
 	struct VEC(struct spare_stack) spares; /* sorted by .stack.start */

@@ -258,6 +258,9 @@ open_files(struct image *image)
 			m->file = open_file(image, m, image->how->exe);
 		if (m->file && m->id.size == 0)
 			m->id = m->file->id;
+		if (m->id.size && !(m->file && host_has_symbols(m->file)))
+			m->debug = files_open_debug(&image->space->files, &m->id,
+			    image->how);
 	}
 }
 

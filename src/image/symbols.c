@@ -156,11 +156,7 @@ table_of(struct image *image, struct module *m)
 	struct symbol_table *t = calloc(1, sizeof *t);
 	if (!t)
 		return NULL;
-	struct files *files = &image->space->files;
-	if (!take_file(t, m->file, SHT_SYMTAB)
-	    && !take_file(t,
-		m->id.size ? files_open_debug(files, &m->id, image->how) : NULL,
-		SHT_SYMTAB)
+	if (!take_file(t, m->file, SHT_SYMTAB) && !take_file(t, m->debug, SHT_SYMTAB)
 	    && !take_file(t, m->file, SHT_DYNSYM))
 		(void)take_memory(t, image->space, m);
 	settle(t);

@@ -41,6 +41,9 @@ struct host_file {
 	bool given;    /* EXE: held against the core when it was opened */
 };
 
+/* Does it have the full symbol table, the one that strip takes away? */
+bool host_has_symbols(const struct host_file *h);
+
 /* How to find files on this host. */
 struct lookup {
 	const char *exe, *sysroot;     /* or NULL */

@@ -27,9 +27,6 @@ host_autofree(struct host_file **h)
 bool host_is_program(const struct host_file *h);
 bool host_is_debug(const struct host_file *h);
 
-/* Does it have the full symbol table, the one that strip takes away? */
-bool host_has_symbols(const struct host_file *h);
-
 /*
  * Where the file was put: its addresses in memory minus what it says itself.
  * f: the first mapping of it.  False when the file has no such segment.
