@@ -126,8 +126,12 @@ read_segment(struct core *core, const struct headers *h, const Elf64_Phdr *p)
 	struct notes it = { .bytes = bytes, .size = have, .align = 4 };
 	struct note note;
 
-	if (have < p->p_filesz)
+	if (have < p->p_filesz) {
 		core_was_cut(core, "notes");
+		if (__builtin_add_overflow(core->missing, p->p_filesz - have,
+			&core->missing))
+			core->missing = UINT64_MAX;
+	}
 	if (!bytes)
 		return;
 	while (notes_next(&it, &note))

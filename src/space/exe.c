@@ -6,7 +6,8 @@
  * The proof is its build-id, found in any file mapping of the core: that also
  * serves programs started through ld.so, for which the kernel noted ld.so's
  * entry point and headers.  Where the core holds no build-id, what the kernel
- * noted of the program (AT_PHNUM, AT_ENTRY, AT_PHDR) must fit its headers.
+ * noted of the program (AT_PHNUM, AT_ENTRY, AT_PHDR) must fit its headers,
+ * unless it noted those of ld.so.
  */
 #include "space/parts.h"
 
@@ -82,6 +83,25 @@ started(const struct trial *t)
 	return NULL;
 }
 
+/*
+ * Did ld.so, started by hand, run the file?  Then the kernel noted ld.so's
+ * headers, and no loader of it (Linux 6.1, create_elf_tables()): AT_BASE is 0.
+ */
+static bool
+started_by_hand(const struct trial *t)
+{
+	struct headers h;
+	uint64_t base;
+
+	if (!core_auxv(t->core, AT_BASE, &base) || base != 0
+	    || !headers_init(&h, t->file->map, t->file->size))
+		return false;
+	for (uint64_t i = 0; i < h.count; i++)
+		if (headers_at(&h, i).p_type == PT_INTERP)
+			return true;
+	return false; /* a static program has no loader either */
+}
+
 /* The build-id that the program should have had, for the message. */
 static struct build_id
 expected_id(const struct trial *t)
@@ -92,6 +112,8 @@ expected_id(const struct trial *t)
 
 	if (f)
 		id = build_id_at(t->core, f->range.start);
+	if (started_by_hand(t))
+		return id;
 	f = started(t);
 	if (id.size == 0 && f)
 		id = build_id_at(t->core, f->range.start);
@@ -152,6 +174,10 @@ judge_by_headers(struct trial *t, const struct headers *h, struct hs_error *err)
 	t->as = started(t);
 	if (fits_auxv(t, h, err))
 		return true;
+	if (started_by_hand(t)) {
+		t->as = named;
+		return true;
+	}
 	/* Started through ld.so, whose headers these are. */
 	if (!named || !t->as || strcmp(named->path, t->as->path) == 0)
 		return false;

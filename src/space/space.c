@@ -177,6 +177,10 @@ add_from_file(struct layout *l, struct range r, unsigned flags,
 	add(l, (struct range) { there.end, r.end }, NULL, flags, SOURCE_NOWHERE, f);
 }
 
+/* A shared file, which nobody needs, or memory of the program's own. */
+static const char unnamed[] =
+    "not dumped (they may have been a file's: the core names no files)";
+
 /* Why r of s, of which there are no bytes, may have held pointers; or NULL. */
 static const char *
 hole(const struct layout *l, const struct segment *s, struct range r,
@@ -185,7 +189,9 @@ hole(const struct layout *l, const struct segment *s, struct range r,
 	if (s->flags == 0)
 		return NULL;
 	if (r.start - s->range.start >= s->promised)
-		return (s->flags & PF_W) && !f ? "not dumped" : NULL;
+		return !(s->flags & PF_W) || f ? NULL
+		    : l->core->has_files       ? "not dumped"
+					       : unnamed;
 	if (!(s->flags & PF_W) && f && !(flags_in_file(l, f, r.start) & PF_W))
 		return NULL;
 	return l->core->cut ? "cut off" : "unreadable";

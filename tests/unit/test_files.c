@@ -228,6 +228,31 @@ program_without_build_id_is_judged_by_its_headers(void)
 	}
 }
 
+/* ld.so was started by hand, and the program's own pages are cut off. */
+static void
+headers_of_the_loader_are_not_held_against_the_program(void)
+{
+	for (int by_hand = 0; by_hand < 2; by_hand++) {
+		uint64_t auxv[] = { AT_PHDR, 0x10040, AT_PHNUM, 7, AT_BASE,
+			by_hand ? 0 : 0x30000 };
+		scoped(scene_fini) struct scene s;
+		uint32_t interp = PT_INTERP;
+		unsigned char program[TINY_PROGRAM];
+
+		scene_init(&s);
+		tiny_page(&s.tiny, 0x10000, s.bytes, 4096, PF_R);
+		tiny_auxv(&s.tiny, auxv, 3);
+		tiny_program(program, 0);
+		memcpy(program + sizeof(Elf64_Ehdr) + 3 * sizeof(Elf64_Phdr),
+		    &interp, sizeof interp);
+		scene_save(s.program, program, sizeof program);
+		s.how.exe = s.program;
+		CHECK(scene_build(&s) == by_hand);
+		CHECK(by_hand ? scene_says(&s, "could not be checked")
+			      : !!strstr(s.err.text, "is not the program that ran"));
+	}
+}
+
 static void
 program_that_is_none_is_refused(void)
 {
@@ -263,4 +288,5 @@ TESTS(code_is_read_from_the_file_with_the_build_id,
     program_given_by_the_user_is_used, program_of_another_build_is_refused,
     program_started_through_the_loader_is_recognised,
     program_without_build_id_is_judged_by_its_headers,
+    headers_of_the_loader_are_not_held_against_the_program,
     program_that_is_none_is_refused, build_id_is_written_in_hexadecimal)

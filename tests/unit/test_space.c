@@ -103,6 +103,18 @@ only_writable_private_memory_leaves_a_hole(void)
 }
 
 static void
+missing_memory_may_be_a_files_when_none_is_named(void)
+{
+	scoped(scene_fini) struct scene s;
+
+	scene_init(&s);
+	tiny_segment(&s.tiny, 0x1000, 0x1000, 0, PF_R | PF_W);
+	CHECK(scene_build(&s) && scene_hole(&s, 0x1000));
+	CHECK(s.space.holes.n == 1
+	    && strstr(s.space.holes.at[0].why, "names no files"));
+}
+
+static void
 what_a_cut_took_is_a_hole(void)
 {
 	scoped(scene_fini) struct scene s;
@@ -218,7 +230,8 @@ segment_over_several_files_is_split(void)
 
 TESTS(read_crosses_pieces, missing_byte_leaves_the_target_alone,
     bytes_in_place_are_of_one_piece, string_ends_within_its_bounds,
-    only_writable_private_memory_leaves_a_hole, what_a_cut_took_is_a_hole,
+    only_writable_private_memory_leaves_a_hole,
+    missing_memory_may_be_a_files_when_none_is_named, what_a_cut_took_is_a_hole,
     what_a_cut_took_of_a_writable_file_is_a_hole, what_could_not_be_read_is_a_hole,
     mapping_without_segment_comes_from_its_file, relro_that_was_cut_off_is_a_hole,
     segment_over_several_files_is_split)
