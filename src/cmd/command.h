@@ -16,6 +16,7 @@ struct call;
 struct command {
 	struct hs_command info;
 	bool (*run)(struct call *c, struct hs_error *err); /* leaves c->status on success */
+	bool finds_damage; /* which does not make its answer incomplete */
 };
 
 enum { OPTIONS_MAX = 8 };
@@ -68,6 +69,9 @@ bool call_begin(struct call *c, struct hs_error *err) MUST_CHECK;
 
 /* The same for a mere list, whose JSON is one object a line. */
 bool call_begin_rows(struct call *c, struct hs_error *err) MUST_CHECK;
+
+/* How many of the verdict's reasons, from the first on, make this answer incomplete. */
+size_t call_reasons(const struct call *c);
 
 /* To be called now and then while a long list is written. */
 bool call_writing(struct call *c, struct hs_error *err) MUST_CHECK;

@@ -7,7 +7,7 @@
 #include "config.h"
 
 extern const struct command cmd_leaks, cmd_summary, cmd_arenas, cmd_bins,
-    cmd_blocks, cmd_at, cmd_refs, cmd_roots, cmd_why;
+    cmd_blocks, cmd_at, cmd_check, cmd_refs, cmd_roots, cmd_why;
 
 /* In the order of the help.  To add one: its file, its name above, a line here. */
 const struct command *const commands[] = {
@@ -17,6 +17,7 @@ const struct command *const commands[] = {
 	&cmd_bins,
 	&cmd_blocks,
 	&cmd_roots,
+	&cmd_check,
 	&cmd_at,
 	&cmd_refs,
 	&cmd_why,
@@ -64,7 +65,7 @@ warn_incomplete(const struct call *c, struct hs_error *err)
 {
 	const struct lines *reasons = &c->scan->verdict.reasons;
 
-	fail(err, "%s%s", reasons->at[0], reasons->n > 1 ? ", and more" : "");
+	fail(err, "%s%s", reasons->at[0], call_reasons(c) > 1 ? ", and more" : "");
 	err->status = HS_INCOMPLETE;
 }
 

@@ -48,6 +48,14 @@ arena_system_bytes(const struct heap *heap, uint32_t arena)
 	return a->address ? a->system_bytes : heap->mapped_bytes;
 }
 
+size_t
+call_reasons(const struct call *c)
+{
+	const struct verdict *v = &c->scan->verdict;
+
+	return v->reasons.n - (c->command->finds_damage ? v->damaged : 0);
+}
+
 static const char *
 program_name(const struct hs_scan *s)
 {
@@ -125,10 +133,12 @@ show_completeness(struct call *c)
 	static const struct column columns[] = { COLUMN_TOOLS("verdict"), COLUMNS_END };
 	const struct lines *reasons = &c->scan->verdict.reasons;
 
+	size_t n = call_reasons(c);
+
 	report_open(&c->out, "completeness");
 	report_fields(&c->out, NULL, columns,
-	    value_word(reasons->n > 0 ? "incomplete" : "complete"));
-	report_lines(&c->out, "reasons", NULL, reasons->at, reasons->n);
+	    value_word(n > 0 ? "incomplete" : "complete"));
+	report_lines(&c->out, "reasons", NULL, reasons->at, n);
 	report_close(&c->out);
 }
 
@@ -264,11 +274,11 @@ say_incomplete(struct call *c)
 {
 	enum { SHOWN = 3 };
 	const struct lines *reasons = &c->scan->verdict.reasons;
-	size_t shown = reasons->n > SHOWN ? SHOWN : reasons->n;
+	size_t n = call_reasons(c), shown = n > SHOWN ? SHOWN : n;
 
 	report_lines(&c->out, NULL, "INCOMPLETE", reasons->at, shown);
-	if (reasons->n > shown)
-		report_say(&c->out, "  and %zu more: see --json", reasons->n - shown);
+	if (n > shown)
+		report_say(&c->out, "  and %zu more: see --json", n - shown);
 }
 
 static bool
@@ -276,7 +286,7 @@ begin(struct call *c, bool document, struct hs_error *err)
 {
 	const char *json = call_option(c, "json");
 
-	c->status = c->scan->verdict.reasons.n > 0 ? HS_INCOMPLETE : HS_CLEAN;
+	c->status = call_reasons(c) > 0 ? HS_INCOMPLETE : HS_CLEAN;
 	return scan_sound(c->scan, err) && call_writing(c, err)
 	    && report_begin(&c->out, json ? format_named("json") : formats[0],
 		json && *json ? json : NULL, document, &c->scan->options, err);

@@ -281,6 +281,7 @@ verdict_on_heap(struct verdict *v, const struct heap *heap,
 	if (!heap->allocator && !heap->other)
 		judge_no_heap(v, image);
 	judge_blanks(v, heap, image);
+	size_t before = v->reasons.n;
 	if (heap->accounting == ACCOUNT_INEXACT && !is_damage(heap, heap->disagreement))
 		lines_add(&v->reasons, "the heap does not add up: %s",
 		    heap->disagreement_text);
@@ -290,6 +291,7 @@ verdict_on_heap(struct verdict *v, const struct heap *heap,
 		    heap->damages.n, heap->damages.n == 1 ? "" : "s",
 		    (unsigned long long)heap->damages.at[0].at,
 		    heap->damages.at[0].text);
+	v->damaged = v->reasons.n - before;
 	return v->reasons.broke ? fail_nomem(err) : true;
 }
 

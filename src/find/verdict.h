@@ -10,6 +10,7 @@
 struct verdict {
 	bool missing; /* memory that may hold pointers: what is not reached may be held */
 	struct lines reasons; /* one each */
+	size_t damaged; /* the last so many reasons are about damage of the heap */
 	struct lines remarks; /* what was taken for granted, a line each */
 };
 

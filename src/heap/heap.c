@@ -6,6 +6,7 @@
 #include "heap/map.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *const state_name[STATE_COUNT] = {
 	[STATE_USED] = "in-use",
@@ -27,12 +28,28 @@ const char *const accounting_name[] = {
 	[ACCOUNT_INEXACT] = "inexact",
 };
 
+const char *const damage_name[DAMAGE_KINDS] = {
+	[DAMAGE_MISSING] = "missing",
+	[DAMAGE_SIZE] = "size",
+	[DAMAGE_FLAGS] = "flags",
+	[DAMAGE_PREV_SIZE] = "prev-size",
+	[DAMAGE_TOP] = "top-size",
+	[DAMAGE_LINK] = "link",
+	[DAMAGE_TWICE] = "double-free",
+	[DAMAGE_KEY] = "written-after-free",
+	[DAMAGE_COUNTER] = "tcache-count",
+	[DAMAGE_ARENA] = "arena",
+	[DAMAGE_HEAP] = "heap-header",
+};
+
 static int
 damage_cmp(const void *a, const void *b)
 {
 	const struct damage *x = a, *y = b;
 
-	return x->at < y->at ? -1 : x->at > y->at;
+	return x->at != y->at    ? (x->at < y->at ? -1 : 1)
+	    : x->kind != y->kind ? (x->kind < y->kind ? -1 : 1)
+				 : strcmp(x->text, y->text);
 }
 
 /* owned: what the allocator named, and all spans; sorted, and merged where they meet. */
@@ -68,9 +85,11 @@ static bool
 walk(struct heap *h, const struct space *space, const struct image *image,
     const struct crew *crew, struct hs_error *err)
 {
-	for (const struct allocator *const *a = allocators; *a && !h->allocator; a++)
+	for (const struct allocator *const *a = allocators; *a && !h->allocator; a++) {
+		h->by = *a;
 		if (!(*a)->walk(h, space, image, crew, err))
 			return false;
+	}
 	if (h->nchunks == 0)
 		h->other = recognise_other(image);
 	vec_sort(&h->damages, damage_cmp);
@@ -94,9 +113,39 @@ heap_walk(struct heap *heap, const struct space *space, const struct image *imag
 	return true;
 }
 
+/* Of those at one word the first says enough. */
+static void
+sort_damages(struct damages *all)
+{
+	size_t n = 0;
+
+	vec_sort(all, damage_cmp);
+	for (size_t i = 0; i < all->n; i++)
+		if (n == 0 || all->at[n - 1].at != all->at[i].at)
+			all->at[n++] = all->at[i];
+	all->n = n;
+}
+
+bool
+heap_check(struct heap *heap, struct damages *to, struct hs_error *err)
+{
+	for (size_t i = 0; i < heap->damages.n; i++)
+		if (heap->damages.at[i].kind != DAMAGE_MISSING)
+			vec_push(to, heap->damages.at[i]);
+	if (heap->kept && heap->by->check)
+		heap->by->check(heap, to);
+	if (to->broke)
+		return fail_nomem(err);
+	sort_damages(to);
+	return true;
+}
+
 void
 heap_fini(struct heap *h)
 {
+	if (h->kept)
+		h->by->forget(h->kept);
+	h->kept = NULL;
 	for (size_t i = 0; i < h->zones.n; i++)
 		free(h->zones.at[i].first);
 	vec_free(&h->zones);

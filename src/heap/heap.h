@@ -105,12 +105,34 @@ struct bin {
 	struct tally tally;
 };
 
+enum damage_kind {
+	DAMAGE_MISSING, /* none, perhaps: memory is not in the core */
+	DAMAGE_SIZE,    /* a chunk's size field */
+	DAMAGE_FLAGS, /* flags in a size field that do not agree with its neighbour's state */
+	DAMAGE_PREV_SIZE, /* the size of the free chunk before, as its neighbour keeps it */
+	DAMAGE_TOP,     /* the size of an arena's top */
+	DAMAGE_LINK,    /* of a free list */
+	DAMAGE_TWICE,   /* a chunk on a list twice, or on two: freed twice */
+	DAMAGE_KEY,     /* the mark that malloc leaves in what a tcache holds */
+	DAMAGE_COUNTER, /* how many chunks a tcache's list is said to hold */
+	DAMAGE_ARENA,   /* a field of a malloc_state, or of malloc's totals */
+	DAMAGE_HEAP, /* a heap_info, or memory of an arena that is not as it should be */
+	DAMAGE_KINDS,
+};
+
+/* "size", "link", ...: for reports. */
+extern const char *const damage_name[DAMAGE_KINDS];
+
 /* Something in the heap that makes no sense. */
 struct damage {
+	enum damage_kind kind;
 	hs_addr at; /* the word that is wrong */
 	hs_addr chunk; /* the chunk before it, the likely culprit of an overflow; or 0 */
-	char text[160]; /* one line; it quotes no contents of memory */
+	hs_addr resumed; /* where the walk found the next good chunk; 0: it did not stray */
+	uint64_t skipped; /* bytes on the way there that belong to no chunk */
+	char text[160];   /* one line; it quotes no contents of memory */
 };
+struct damages VEC(struct damage);
 
 enum accounting {
 	ACCOUNT_EXACT,
@@ -143,8 +165,8 @@ struct heap {
 	uint64_t *bases; /* of 2^base_cells cells each: what ranks count from.  NULL: 0 */
 	unsigned base_cells;
 	struct VEC(struct arena) arenas; /* each C library's main one first; mmapped chunks last */
-	struct VEC(struct bin) bins;       /* lists that are not empty */
-	struct VEC(struct damage) damages; /* sorted by address */
+	struct VEC(struct bin) bins; /* lists that are not empty */
+	struct damages damages;      /* sorted by address */
 	struct VEC(struct range) owned; /* all that is malloc's: no roots.  Sorted, merged */
 	struct VEC(struct range) skipped; /* in spans' way, not understood: may hold pointers */
 	struct tally used;                /* blocks; bytes are usable ones */
@@ -154,6 +176,8 @@ struct heap {
 	char disagreement_text[200];
 	struct VEC(struct zone) zones; /* for look-ups: heap/map.c */
 	struct range bounds;           /* from the first zone to past the last */
+	const struct allocator *by; /* who made this, and what it keeps for heap_check() */
+	void *kept;
 };
 
 #define HEAP_EMPTY ((struct heap) { .space = NULL })
@@ -193,6 +217,13 @@ bool heap_walk(struct heap *heap, const struct space *space, const struct image 
     const struct crew *crew, struct hs_error *err) MUST_CHECK;
 
 void heap_fini(struct heap *heap);
+
+/*
+ * A closer look: adds to *to, sorted by address, heap->damages and all else that
+ * is wrong but no hindrance to the walk: neighbours, lists, caches and sums that
+ * do not agree.  DAMAGE_MISSING is left out.  *heap stays as it is.
+ */
+bool heap_check(struct heap *heap, struct damages *to, struct hs_error *err) MUST_CHECK;
 
 /* What may be wrong with *heap, in one line, or NULL: for assertions and tests. */
 const char *heap_invalid(const struct heap *heap);

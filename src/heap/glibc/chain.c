@@ -2,6 +2,8 @@
 /* Does a chunk start here?  A chain of headers that make sense says so. */
 #include "heap/glibc/header.h"
 
+#include <stdlib.h>
+
 enum { ENOUGH = 256 }; /* chunks in a row that make sense: no chance then */
 
 uint64_t
@@ -68,4 +70,31 @@ pt_chain(struct ptmalloc *pt, const struct run *run, hs_addr at, hs_addr *end)
 	}
 	*end = at;
 	return run->top ? CHAIN_BAD : CHAIN_TOP;
+}
+
+void
+pt_doubt_top(struct ptmalloc *pt, struct run *run)
+{
+	const struct pt_arena *a = &pt->arenas.at[run->arena];
+	struct run other = *run;
+	uint64_t word;
+	hs_addr end;
+
+	if (!run->top || pt->heap->arenas.at[run->arena].locked
+	    || !pt_size_word(pt, run->top, &word)
+	    || (word & ~(uint64_t)FLAGS) == range_left(run->range, run->top))
+		return;
+	other.top = 0;
+	other.failed_from = run->range.start;
+	other.failed = calloc(range_size(run->range) / GRANULE / 64 + 1, 8);
+	run->topless = other.failed
+	    && pt_chain(pt, &other, run->range.start, &end) == CHAIN_TOP
+	    && end == run->range.end;
+	free(other.failed);
+	if (!run->topless)
+		return;
+	run->top = 0;
+	pt_damage(pt, DAMAGE_ARENA,
+	    a->address + pt->instances.at[a->instance].layout->top, 0,
+	    "top of the arena is said to be amid its chunks");
 }

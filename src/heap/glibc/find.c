@@ -234,7 +234,7 @@ add_instance(struct ptmalloc *pt, const struct arena_layout *l, struct ring *rin
 	}
 	vec_sort(&ring->known, range_by_start);
 	if (!ring->closed)
-		pt_damage(pt, ring->arenas.at[ring->arenas.n - 1] + l->next, 0,
+		pt_damage(pt, DAMAGE_ARENA, ring->arenas.at[ring->arenas.n - 1] + l->next, 0,
 		    "the list of arenas is broken: some may be lost");
 	vec_push(&pt->instances, in);
 	return true;

@@ -10,18 +10,26 @@
 
 enum { MAX_DAMAGES = 4096 }; /* that are recorded: more say nothing more */
 
-void
-pt_damage(struct ptmalloc *pt, hs_addr at, hs_addr chunk, const char *fmt, ...)
+struct damage *
+pt_damage(struct ptmalloc *pt, enum damage_kind kind, hs_addr at, hs_addr chunk,
+    const char *fmt, ...)
 {
-	struct damage d = { .at = at, .chunk = chunk };
+	struct damages *all = &pt->heap->damages;
+	struct damage d = { .kind = kind, .at = at, .chunk = chunk };
 	va_list ap;
 
-	if (pt->heap->damages.n >= MAX_DAMAGES)
-		return;
 	va_start(ap, fmt);
 	vsnprintf(d.text, sizeof d.text, fmt, ap);
 	va_end(ap);
-	vec_push(&pt->heap->damages, d);
+	if (all->n < MAX_DAMAGES) {
+		size_t n = all->n;
+
+		vec_push(all, d);
+		if (all->n > n)
+			return &all->at[n];
+	}
+	pt->unsaid = d;
+	return &pt->unsaid;
 }
 
 /* The first taken range that ends after a: ranges are sorted, and do not overlap. */
@@ -191,30 +199,65 @@ read_all(struct ptmalloc *pt, struct hs_error *err)
 	return true;
 }
 
+static void
+forget(void *kept)
+{
+	struct ptmalloc *pt = kept;
+
+	vec_free(&pt->instances);
+	vec_free(&pt->arenas);
+	vec_free(&pt->heaps);
+	vec_free(&pt->taken);
+	vec_free(&pt->caches);
+	vec_free(&pt->tcache_like);
+	pt_vouchers_free(pt->vouchers);
+	free(pt);
+}
+
+static bool
+is_broke(const struct ptmalloc *pt)
+{
+	return pt->heaps.broke || pt->taken.broke || pt->caches.broke
+	    || pt->tcache_like.broke;
+}
+
 static bool
 glibc_walk(struct heap *heap, const struct space *space, const struct image *image,
     const struct crew *crew, struct hs_error *err)
 {
-	struct ptmalloc pt = {
-		.heap = heap,
-		.space = space,
-		.image = image,
-		.crew = crew,
-	};
-	bool ok = read_all(&pt, err);
+	struct ptmalloc *pt = calloc(1, sizeof *pt);
 
-	if (ok && (pt.heaps.broke || pt.taken.broke || pt.tcache_like.broke))
-		ok = fail_nomem(err);
-	vec_free(&pt.instances);
-	vec_free(&pt.arenas);
-	vec_free(&pt.heaps);
-	vec_free(&pt.taken);
-	vec_free(&pt.tcache_like);
-	pt_vouchers_free(pt.vouchers);
-	return ok;
+	if (!pt)
+		return fail_nomem(err);
+	heap->kept = pt;
+	pt->heap = heap;
+	pt->space = space;
+	pt->image = image;
+	pt->crew = crew;
+	if (!read_all(pt, err))
+		return false;
+	vec_free(&pt->tcache_like);
+	pt_vouchers_free(pt->vouchers);
+	pt->vouchers = NULL;
+	if (heap->allocator)
+		return !is_broke(pt) || fail_nomem(err);
+	forget(pt);
+	heap->kept = NULL;
+	return true;
+}
+
+static void
+glibc_check(struct heap *heap, struct damages *to)
+{
+	struct ptmalloc *pt = heap->kept;
+
+	pt->heap = heap; /* which may have moved */
+	pt_check(pt, to);
 }
 
 const struct allocator glibc_allocator = {
 	.name = "glibc",
 	.walk = glibc_walk,
+	.check = glibc_check,
+	.forget = forget,
 };

@@ -12,6 +12,7 @@
  *	lists.c    fastbins and bins             links.c   their links, ahead
  *	tcache.c   threads' caches, by           shape.c   what they look like
  *	account.c  do the sums agree?            glibc.c   the order of it all
+ *	check.c    a closer look for damage
  */
 #ifndef HEAP_GLIBC_GLIBC_H
 #define HEAP_GLIBC_GLIBC_H
@@ -63,6 +64,14 @@ struct pt_instance {
 	enum links links;
 };
 
+/* A tcache_perthread_struct that was found. */
+struct pt_cache {
+	hs_addr chunk;
+	unsigned instance;
+	uint32_t thread; /* number, or 0 */
+	const struct tcache_layout *layout;
+};
+
 struct vouchers;
 
 struct ptmalloc {
@@ -75,9 +84,11 @@ struct ptmalloc {
 	struct VEC(struct pt_arena) arenas; /* of each instance the main one first */
 	struct VEC(struct pt_heap) heaps;
 	struct VEC(struct range) taken; /* by arenas; sorted, not overlapping */
+	struct VEC(struct pt_cache) caches;
 	struct VEC(hs_addr) tcache_like; /* chunks of a size that a tcache's has, mapped ones too */
 	struct vouchers *vouchers; /* made when damage is met first */
 	uint64_t searched; /* headers looked at in search of a chunk: see pt_may_search() */
+	struct damage unsaid; /* one too many to be recorded */
 };
 
 /* Arenas and instances, by shape alone.  False: out of memory or interrupted. */
@@ -113,6 +124,7 @@ struct run {
 	struct range range; /* from the first header; no chunk goes past its end */
 	hs_addr top;        /* where the last chunk is top; 0: it ends in fences */
 	bool main;          /* of a main arena */
+	bool topless; /* top is not known: the arena's word for it was overwritten */
 	uint32_t arena;
 	/* for pt_chain(): a bit a granule, set where chains came that failed; or NULL */
 	uint64_t *failed;
@@ -142,6 +154,12 @@ enum chain {
 enum chain pt_chain(struct ptmalloc *pt, const struct run *run, hs_addr at,
     hs_addr *end);
 
+/*
+ * When the arena's word for its top was overwritten with the address of something
+ * else in the run: says so, and makes the run one that is topless.
+ */
+void pt_doubt_top(struct ptmalloc *pt, struct run *run);
+
 /* False when searches for chunks took so long already that they must stop. */
 static inline bool
 pt_may_search(const struct ptmalloc *pt)
@@ -164,9 +182,15 @@ pt_size_word(const struct ptmalloc *pt, hs_addr at, uint64_t *word)
 	return space_word(pt->space, at + 8, word);
 }
 
-/* Record damage: `at` is the wrong word, `chunk` the one before it, or 0. */
-void pt_damage(struct ptmalloc *pt, hs_addr at, hs_addr chunk, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
+/*
+ * Record damage: `at` is the wrong word, `chunk` the one before it, or 0.  What
+ * is returned may be added to until the next call.
+ */
+struct damage *pt_damage(struct ptmalloc *pt, enum damage_kind kind, hs_addr at,
+    hs_addr chunk, const char *fmt, ...) PRINTF_LIKE(5, 6);
+
+/* The closer look of `check`: see check.c.  *pt is as the walk has left it. */
+void pt_check(struct ptmalloc *pt, struct damages *to);
 
 /* r belongs to an arena.  False when some of it is another part of the heap already. */
 bool pt_take(struct ptmalloc *pt, struct range r) MUST_CHECK;

@@ -40,32 +40,126 @@ find_alignment(const struct ptmalloc *pt, const struct pt_instance *in, unsigned
 	return votes[1] > votes[0] ? huge : HEAP_MAX;
 }
 
+/* The fields of a heap_info. */
+struct info {
+	hs_addr owner, prev;
+	uint64_t size, mapped; /* mapped: so far it may be read and written */
+};
+
+static bool
+read_info(const struct ptmalloc *pt, hs_addr heap, struct info *to)
+{
+	return space_word(pt->space, heap, &to->owner)
+	    && space_word(pt->space, heap + 8, &to->prev)
+	    && space_word(pt->space, heap + 16, &to->size)
+	    && space_word(pt->space, heap + 24, &to->mapped);
+}
+
+static bool
+is_size(const struct ptmalloc *pt, const struct pt_instance *in, uint64_t size)
+{
+	return size >= in->heap_header && size <= in->heap_max && size % pt->page == 0;
+}
+
+/*
+ * One word of a heap_info may have been overwritten: what the others say is
+ * believed.  Which is wrong, or -1; -2: too much is.  info->size is mended.
+ */
+static int
+mend_info(const struct ptmalloc *pt, const struct pt_arena *a,
+    const struct pt_instance *in, hs_addr heap, struct info *info)
+{
+	bool owner = info->owner == a->address;
+	bool prev = info->prev % in->heap_max == 0 && info->prev != heap
+	    && (info->prev == 0 || is_heap_of(pt, info->prev, a->address));
+	bool size = is_size(pt, in, info->size) && info->size <= info->mapped;
+
+	if (owner + prev + size < 2)
+		return owner && !size && is_size(pt, in, info->mapped) ? 1 : -2;
+	if (!size && !is_size(pt, in, info->mapped))
+		return -2;
+	if (!size)
+		info->size = info->mapped;
+	return !owner ? 0 : !prev ? 1 : !size ? 2 : -1;
+}
+
+/* Adds a heap.  False: it makes no sense, which was said. */
+static bool
+add_heap(struct ptmalloc *pt, const struct pt_arena *a,
+    const struct pt_instance *in, hs_addr heap, hs_addr *prev)
+{
+	static const char *const words[] = { "the arena it belongs to",
+		"the one before it", "its size" };
+	struct info info;
+	int wrong =
+	    read_info(pt, heap, &info) ? mend_info(pt, a, in, heap, &info) : -2;
+
+	if (wrong == -2 || !pt_take(pt, (struct range) { heap, heap + info.size })) {
+		pt_damage(pt, DAMAGE_HEAP, heap, 0,
+		    "this heap of the arena makes no sense");
+		return false;
+	}
+	if (wrong >= 0)
+		pt_damage(pt, DAMAGE_HEAP, heap + 8 * (unsigned)wrong, 0,
+		    "the header of this heap is wrong about %s", words[wrong]);
+	vec_push(&pt->heaps, (struct pt_heap) { heap, info.size });
+	*prev = wrong == 1 ? 0 : info.prev;
+	return wrong != 1;
+}
+
+/* The chain of heaps is broken: those that say whose they are, wherever they are. */
+static void
+find_lost_heaps(struct ptmalloc *pt, const struct pt_arena *a,
+    const struct pt_instance *in)
+{
+	struct range within;
+
+	for (size_t i = 0; i < pt->space->pieces.n; i++) {
+		const struct piece *p = &pt->space->pieces.at[i];
+		hs_addr heap = align_up(p->range.start, in->heap_max), prev;
+
+		for (; p->bytes && !p->file && range_has(p->range, heap);
+		     heap += in->heap_max)
+			if (is_heap_of(pt, heap, a->address)
+			    && !pt_is_taken(pt, heap, &within))
+				(void)add_heap(pt, a, in, heap, &prev);
+	}
+}
+
+/* Is top where the arena says, in a heap whose header alone may be wrong? */
+static bool
+holds_top(const struct ptmalloc *pt, const struct pt_arena *a,
+    const struct pt_instance *in, hs_addr heap)
+{
+	struct info info;
+	uint64_t word;
+
+	return is_heap_of(pt, heap, a->address)
+	    || (read_info(pt, heap, &info) && mend_info(pt, a, in, heap, &info) == 0
+		&& pt_size_word(pt, a->top, &word)
+		&& a->top + (word & ~(uint64_t)FLAGS) == heap + info.size);
+}
+
 static void
 find_heaps_of(struct ptmalloc *pt, struct pt_arena *a, const struct pt_instance *in)
 {
 	hs_addr heap = align_down(a->top, in->heap_max);
-	hs_addr first = a->address - in->heap_header;
+	bool whole = holds_top(pt, a, in, heap);
 
 	a->first_heap = pt->heaps.n;
-	if (!is_heap_of(pt, heap, a->address)) {
-		pt_damage(pt, a->address + in->layout->top, 0,
+	if (!whole) {
+		pt_damage(pt, DAMAGE_ARENA, a->address + in->layout->top, 0,
 		    "top of the arena is in none of its heaps");
-		heap = first;
+		a->top = 0;
+		heap = a->address - in->heap_header;
 	}
-	while (heap) {
-		uint64_t prev, size;
-
-		if (!is_heap_of(pt, heap, a->address)
-		    || !space_word(pt->space, heap + 8, &prev)
-		    || !space_word(pt->space, heap + 16, &size)
-		    || size > in->heap_max || size < in->heap_header
-		    || !pt_take(pt, (struct range) { heap, heap + size })) {
-			pt_damage(pt, heap, 0, "this heap of the arena makes no sense");
+	while (heap)
+		if (!add_heap(pt, a, in, heap, &heap)) {
+			whole = false;
 			break;
 		}
-		vec_push(&pt->heaps, (struct pt_heap) { heap, size });
-		heap = prev;
-	}
+	if (!whole)
+		find_lost_heaps(pt, a, in);
 	a->nheaps = pt->heaps.n - a->first_heap;
 }
 
@@ -105,6 +199,8 @@ add_runs(struct ptmalloc *pt, uint32_t arena, struct run_vec *runs)
 		};
 
 		run.top = range_has(run.range, a->top) ? a->top : 0;
+		run.topless = !a->top;
+		pt_doubt_top(pt, &run);
 		sum->found_bytes += h->size;
 		sum->overhead_bytes += run.range.start - h->address;
 		vec_push(runs, run);

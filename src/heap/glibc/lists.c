@@ -85,6 +85,22 @@ free_lists_fini(struct free_lists *r)
 	vec_free(&r->all);
 }
 
+/* The word at `link` leads to no chunk that the fastbin may hold. */
+static void
+tell_fast(struct ptmalloc *pt, unsigned index, hs_addr link, hs_addr chunk)
+{
+	struct block b;
+
+	if (map_chunk_starting(pt->heap, chunk, &b) && state_is_free(b.state))
+		pt_damage(pt, DAMAGE_TWICE, link, 0,
+		    "a link of fastbin %u leads to a chunk that is free already: "
+		    "freed twice, or the link was overwritten",
+		    index);
+	else
+		pt_damage(pt, DAMAGE_LINK, link, 0,
+		    "a link of fastbin %u leads to no chunk of its size", index);
+}
+
 static void
 read_fastbin(struct ptmalloc *pt, struct free_list *r)
 {
@@ -103,10 +119,7 @@ read_fastbin(struct ptmalloc *pt, struct free_list *r)
 
 		if (!map_chunk_starting(pt->heap, chunk, &b)
 		    || b.state != STATE_USED || pt_whole(&b) != size) {
-			pt_damage(pt, link, 0,
-			    "a link of fastbin %u leads to no chunk of its size, or to "
-			    "one that is free already",
-			    r->index);
+			tell_fast(pt, r->index, link, chunk);
 			break;
 		}
 		bin.tally.count++;
@@ -123,27 +136,78 @@ kind_of(unsigned index)
 	return index == 1 ? STATE_UNSORTED : index < 64 ? STATE_SMALL : STATE_LARGE;
 }
 
-/* Follow one direction of a bin's ring.  True when it comes back to the head. */
+/* The word at `link`, in a bin's list, leads to no chunk that is free for it. */
+static void
+tell_link(struct ptmalloc *pt, unsigned index, hs_addr link, hs_addr chunk)
+{
+	struct block b;
+	bool there = map_chunk_starting(pt->heap, chunk, &b);
+
+	if (there && state_is_free(b.state))
+		pt_damage(pt, DAMAGE_TWICE, link, 0,
+		    "a link of bin %u leads to a chunk that is on a list already: "
+		    "freed twice, or the link was overwritten",
+		    index);
+	else if (there && b.state == STATE_USED)
+		pt_damage(pt, DAMAGE_LINK, link, 0,
+		    "a link of bin %u leads to a chunk that is in use", index);
+	else
+		pt_damage(pt, DAMAGE_LINK, link, 0,
+		    "a link of bin %u leads to no chunk", index);
+}
+
+/*
+ * A chunk that its neighbour calls in use, but whose size the neighbour knows, and
+ * which bin and list know from both sides: the flag was overwritten.
+ */
 static bool
-follow(struct ptmalloc *pt, struct bin *bin, struct list *l)
+is_free_by_links(struct ptmalloc *pt, const struct list *l, hs_addr from,
+    const struct block *b)
+{
+	hs_addr chunk = b->address - HEADER;
+	uint64_t back, next, mirror, before;
+
+	return b->state == STATE_USED && space_word(pt->space, chunk + l->back, &back)
+	    && back == from && space_word(pt->space, chunk + l->link, &next)
+	    && space_word(pt->space, next + l->back, &mirror) && mirror == chunk
+	    && space_word(pt->space, chunk + pt_whole(b), &before)
+	    && before == pt_whole(b);
+}
+
+/*
+ * Follow one direction of a bin's ring.  True when it comes back to the head.
+ * quiet: what is wrong is known already, or is no damage.
+ */
+static bool
+follow(struct ptmalloc *pt, struct bin *bin, struct list *l, bool quiet)
 {
 	hs_addr from = l->last, chunk;
 
 	while (list_next(l, &chunk)) {
 		struct block b;
 		uint64_t back;
+		bool there = map_chunk_starting(pt->heap, chunk, &b);
 
-		if (!map_chunk_starting(pt->heap, chunk, &b) || b.state != STATE_LOOSE)
+		if (there && !quiet && is_free_by_links(pt, l, from, &b)) {
+			pt_damage(pt, DAMAGE_FLAGS, chunk + pt_whole(&b) + 8, chunk,
+			    "the chunk before is free, but the flag for that is not set");
+		} else if (!there || b.state != STATE_LOOSE) {
+			if (!quiet)
+				tell_link(pt, bin->index, from + l->link, chunk);
 			return false;
+		}
 		bin->tally.count++;
 		bin->tally.bytes += pt_set_state(pt, &b, bin->kind);
 		if (l->askew && window_word(&l->at, chunk + l->back, &back)
-		    && back != from && !pt->heap->arenas.at[bin->arena].locked)
-			pt_damage(pt, chunk + l->back, 0,
+		    && back != from && !quiet)
+			pt_damage(pt, DAMAGE_LINK, chunk + l->back, 0,
 			    "a link of bin %u does not lead back to 0x%llx",
 			    bin->index, (unsigned long long)from);
 		from = chunk;
 	}
+	if (l->lost && !quiet)
+		pt_damage(pt, DAMAGE_MISSING, from + l->link, 0,
+		    "a link of bin %u is not in the core", bin->index);
 	return !l->lost;
 }
 
@@ -157,13 +221,11 @@ read_bin(struct ptmalloc *pt, struct free_list *r)
 	};
 
 	bin_sizes(r->index, &bin.chunk_min, &bin.chunk_max);
-	if (!follow(pt, &bin, r->list)) {
+	if (!follow(pt, &bin, r->list, pt->heap->arenas.at[r->arena].locked)) {
 		scoped(list_fini) struct list back = list_bin(pt, r->head, 24);
 
-		if (!pt->heap->arenas.at[r->arena].locked)
-			pt_damage(pt, r->head + 16, 0,
-			    "the list of bin %u is broken", r->index);
-		(void)follow(pt, &bin, &back); /* what the other direction still reaches */
+		/* what the other direction still reaches */
+		(void)follow(pt, &bin, &back, true);
 	}
 	if (bin.tally.count)
 		vec_push(&pt->heap->bins, bin);
@@ -221,6 +283,39 @@ read_these(struct ptmalloc *pt, struct free_lists *r, struct hs_error *err)
 	return true;
 }
 
+/*
+ * A chunk that its neighbour calls free is on no list.  Where the neighbour does
+ * not know its size either, free() was never there: the flag was overwritten, and
+ * the program holds the chunk still.
+ */
+static void
+reclaim(struct ptmalloc *pt)
+{
+	struct block b = { .span = NULL };
+
+	while (heap_next(pt->heap, &b)) {
+		hs_addr next = b.address - HEADER + pt_whole(&b);
+		uint64_t before;
+
+		if (b.state != STATE_LOOSE || pt->heap->arenas.at[b.span->arena].locked
+		    || !space_word(pt->space, next, &before) || before == pt_whole(&b))
+			continue;
+		pt_set_state(pt, &b, STATE_USED);
+		pt_damage(pt, DAMAGE_FLAGS, next + 8, b.address - HEADER,
+		    "the chunk before is in use, but its flag for that was cleared");
+	}
+}
+
+static bool
+any_loose(const struct heap *h)
+{
+	for (size_t i = 0; i < h->arenas.n; i++)
+		if (h->arenas.at[i].tally[STATE_LOOSE].count > 0
+		    && !h->arenas.at[i].locked)
+			return true;
+	return false;
+}
+
 bool
 pt_read_lists(struct ptmalloc *pt, struct hs_error *err)
 {
@@ -232,5 +327,7 @@ pt_read_lists(struct ptmalloc *pt, struct hs_error *err)
 		    && !read_these(pt, &r, err))
 			return false;
 	}
+	if (any_loose(pt->heap))
+		reclaim(pt);
 	return true;
 }

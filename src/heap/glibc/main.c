@@ -35,12 +35,14 @@ walk_segment(struct ptmalloc *pt, uint32_t arena, struct range r, hs_addr top,
 
 	r = within_memory(pt->space, r);
 	if (range_size(r) == 0 || !pt_take(pt, r)) {
-		pt_damage(pt, r.start, 0, "the arena cannot be here: there is %s",
+		pt_damage(pt, DAMAGE_HEAP, r.start, 0, "the arena cannot be here: there is %s",
 		    range_size(r) == 0 ? "no memory" : "another one's heap");
 		return true;
 	}
 	run.range = (struct range) { align_up(r.start, GRANULE), r.end };
 	run.top = range_has(run.range, top) ? top : 0;
+	run.topless = !top;
+	pt_doubt_top(pt, &run);
 	sum->found_bytes += range_size(r);
 	sum->overhead_bytes += run.range.start - r.start;
 	return pt_walk_runs(pt, &run, 1, err);
@@ -52,7 +54,7 @@ walk_topless(struct ptmalloc *pt, uint32_t arena, hs_addr base, struct hs_error 
 {
 	const struct pt_arena *a = &pt->arenas.at[arena];
 
-	pt_damage(pt, a->address + pt->instances.at[a->instance].layout->top, 0,
+	pt_damage(pt, DAMAGE_ARENA, a->address + pt->instances.at[a->instance].layout->top, 0,
 	    "top of the arena is said to be where no memory is");
 	return walk_segment(pt, arena, (struct range) { base, base + a->system }, 0,
 	    err);

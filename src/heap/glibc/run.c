@@ -161,7 +161,7 @@ cross_foreign(struct walk *w)
 			break;
 	}
 	if (q >= w->run->range.end) {
-		pt_damage(w->pt, from, 0,
+		pt_damage(w->pt, DAMAGE_HEAP, from, 0,
 		    "no chunk was found behind others' sbrk() memory");
 		skip(w, w->run->range.end);
 		return;
@@ -203,23 +203,38 @@ is_hollow(const struct walk *w, uint64_t n)
 	return n >= BIG && there < n / 2;
 }
 
+/* q is where the next good chunk was found, or 0. */
+static struct damage *
+tell_damage(const struct walk *w, bool missing, hs_addr culprit, hs_addr q)
+{
+	struct damage *d;
+
+	if (missing)
+		d = pt_damage(w->pt, DAMAGE_MISSING, w->p + 8, culprit,
+		    "the header of this chunk is not in the core");
+	else if (q && q < w->p && culprit)
+		d = pt_damage(w->pt, DAMAGE_SIZE, culprit + 8, culprit,
+		    "size of the chunk is too large: another one starts in it");
+	else
+		d = pt_damage(w->pt, DAMAGE_SIZE, w->p + 8, culprit,
+		    "size of the chunk makes no sense: it was overwritten");
+	d->resumed = q;
+	return d;
+}
+
 /* The header at w->p is damaged or missing: find the next good one. */
 static void
 at_damage(struct walk *w, bool missing, uint64_t word)
 {
 	hs_addr culprit = w->held;
+	struct damage *d;
 	hs_addr q = ++w->damages > MAX_DAMAGES
 	    ? w->run->top
 	    : pt_resync(w->pt, w->run, w->held ? w->held : w->p);
 
 	if (q == w->p) /* the header is good, but what it promises is not there */
 		q = pt_resync(w->pt, w->run, w->p);
-	if (missing)
-		pt_damage(w->pt, w->p + 8, culprit,
-		    "the header of this chunk is not in the core");
-	else
-		pt_damage(w->pt, w->p + 8, culprit,
-		    "size of the chunk makes no sense: it was overwritten");
+	d = tell_damage(w, missing, culprit, q);
 	if (q && q < w->p) { /* the chunk before had a wrong size */
 		w->p = q;
 		if (load(w, q + 8, &word))
@@ -233,7 +248,9 @@ at_damage(struct walk *w, bool missing, uint64_t word)
 		return;
 	}
 	close_span(w, w->p);
-	skip(w, q > w->p ? q : w->run->range.end);
+	q = q > w->p ? q : w->run->range.end;
+	d->skipped = q - w->p;
+	skip(w, q);
 }
 
 static bool
@@ -246,7 +263,7 @@ at_top(struct walk *w)
 	if (!load(w, w->p + 8, &word)
 	    || (word & ~(uint64_t)FLAGS) != range_left(w->run->range, w->p)) {
 		if (!w->sum->locked)
-			pt_damage(w->pt, w->p + 8, w->held,
+			pt_damage(w->pt, DAMAGE_TOP, w->p + 8, w->held,
 			    "size of the top chunk is wrong: 0x%llx bytes are left",
 			    (unsigned long long)range_left(w->run->range, w->p));
 		word |= w->sum->locked ? 0 : FLAG_PREV_USED;
@@ -359,6 +376,21 @@ walk_part(struct walk *w, struct wave *wave, struct part *part, struct hs_error 
 	return true;
 }
 
+/*
+ * No fences and no top behind it: if the arena's own word for where its top is was
+ * overwritten, this chunk, which reaches to the very end, is top.
+ */
+static void
+release_last(struct walk *w)
+{
+	if (w->held && !w->run->top && w->run->topless && w->p == w->run->range.end) {
+		add_part(w);
+		add(w, w->held, STATE_TOP, w->p - w->held);
+		w->held = 0;
+	}
+	release(w, true);
+}
+
 static bool
 walk_run(struct ptmalloc *pt, struct wave *wave, size_t i, struct hs_error *err)
 {
@@ -383,7 +415,7 @@ walk_run(struct ptmalloc *pt, struct wave *wave, size_t i, struct hs_error *err)
 		if (!(part ? walk_part(&w, wave, part, err) : go_on(&w, wave, err)))
 			return false;
 	}
-	release(&w, true);
+	release_last(&w);
 	close_span(&w, run->range.end);
 	return (!pt->heap->states.broke && !pt->heap->cells.broke) || fail_nomem(err);
 }

@@ -167,6 +167,22 @@ winner(const struct vote_vec *votes)
 	return best.distance;
 }
 
+/* The word at `link` leads to no chunk that the list may hold. */
+static void
+tell_link(struct ptmalloc *pt, unsigned i, hs_addr link, hs_addr node)
+{
+	struct block b;
+
+	if (map_chunk_starting(pt->heap, node - HEADER, &b) && state_is_free(b.state))
+		pt_damage(pt, DAMAGE_TWICE, link, 0,
+		    "a link of tcache list %u leads to a chunk that is free already: "
+		    "freed twice, or the link was overwritten",
+		    i);
+	else
+		pt_damage(pt, DAMAGE_LINK, link, 0,
+		    "a link of tcache list %u leads to no chunk of its size", i);
+}
+
 /* Mark the chunks of the list whose head is the word at `link` as free. */
 static void
 read_list(struct ptmalloc *pt, struct cache *c, unsigned i, hs_addr link)
@@ -184,13 +200,9 @@ read_list(struct ptmalloc *pt, struct cache *c, unsigned i, hs_addr link)
 	while (ok && node) {
 		struct block b;
 
-		if (!shape_is_node(pt, i, node)
-		    || !map_chunk_starting(pt->heap, node - HEADER, &b)
-		    || b.state != STATE_USED) {
-			pt_damage(pt, link, 0,
-			    "a link of tcache list %u leads to %s", i,
-			    shape_is_node(pt, i, node) ? "a chunk that is free already"
-						       : "no chunk of its size");
+		if (!map_chunk_starting(pt->heap, node - HEADER, &b)
+		    || b.state != STATE_USED || !shape_is_node(pt, i, node)) {
+			tell_link(pt, i, link, node);
 			break;
 		}
 		bin.tally.count++;
@@ -212,6 +224,7 @@ accept(struct ptmalloc *pt, struct cache *c, uint32_t thread)
 		return;
 	c->taken = true;
 	c->thread = thread;
+	vec_push(&pt->caches, (struct pt_cache) { c->chunk, c->instance, thread, l });
 	pt->instances.at[c->instance].tcache = l;
 	if (c->shape.lists)
 		pt->instances.at[c->instance].links =
