@@ -29,6 +29,11 @@ arena_name(char name[ARENA_NAME], const struct heap *heap, uint32_t arena)
 
 	if (!a)
 		snprintf(name, ARENA_NAME, "none");
+	else if (a->owner && arena > 0 && heap->arenas.at[arena - 1].owner)
+		snprintf(name, ARENA_NAME, "%s-0x%llx", a->owner,
+		    (unsigned long long)a->address);
+	else if (a->owner)
+		snprintf(name, ARENA_NAME, "%s", a->owner);
 	else if (!a->address)
 		snprintf(name, ARENA_NAME, "mmapped");
 	else if (!a->main)

@@ -102,8 +102,10 @@ accounting_value(struct call *c)
 {
 	const struct heap *heap = &c->scan->heap;
 	struct value v = value_text(heap->allocator
-		? report_text(&c->out, "%s (%s%s%s)", accounting_name[heap->accounting],
-		    heap->allocator, heap->layout[0] ? ", " : "", heap->layout)
+		? report_text(&c->out, "%s (%s%s%s%s%s)",
+		    accounting_name[heap->accounting], heap->allocator,
+		    heap->layout[0] ? ", " : "", heap->layout,
+		    heap->inner ? "; " : "", heap->inner ? heap->inner : "")
 		: accounting_name[heap->accounting]);
 
 	v.mood = heap->accounting == ACCOUNT_INEXACT ? MOOD_BAD : MOOD_GOOD;

@@ -86,7 +86,7 @@ show_all(struct call *c, struct hs_error *err)
 static bool
 roots_run(struct call *c, struct hs_error *err)
 {
-	if (!scan_blocks(c->scan, err) || !scan_roots(c->scan, err))
+	if (!scan_roots(c->scan, err))
 		return false;
 	if (call_option(c, "all"))
 		return show_all(c, err);

@@ -82,7 +82,7 @@ summary_run(struct call *c, struct hs_error *err)
 	struct memory m = { 0 };
 	struct hs_scan *s = c->scan;
 
-	if (!scan_blocks(c->scan, err)
+	if (!scan_heap(c->scan, err)
 	    || !memory_measure(&m, &s->image, &s->heap, err) || !call_begin(c, err))
 		return false;
 	report_open(&c->out, "summary");
@@ -90,7 +90,8 @@ summary_run(struct call *c, struct hs_error *err)
 	if (s->heap.allocator)
 		show_chunks(c, &m);
 	else
-		report_title(&c->out, "No heap was found");
+		report_title(&c->out,
+		    s->heap.other ? "No heap that can be read" : "No heap was found");
 	if (s->heap.allocator)
 		report_title(&c->out, "Arenas");
 	show_arenas(c, "arenas");

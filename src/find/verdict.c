@@ -274,6 +274,24 @@ is_damage(const struct heap *heap, hs_addr a)
 	return false;
 }
 
+/* Who else has memory, and what became of it here. */
+static void
+tell_allocators(struct verdict *v, const struct heap *heap)
+{
+	if (heap->inner)
+		lines_add(&v->remarks,
+		    "blocks of CPython's pymalloc are told apart, too: %s",
+		    heap->inner_layout);
+	if (heap->other)
+		lines_add(&v->remarks,
+		    strcmp(heap->other, "linked into it")
+			? "%s is loaded: its memory is not read as blocks, but "
+			  "searched for pointers"
+			: "the program has a malloc %s: its memory is not read as "
+			  "blocks, but searched for pointers",
+		    heap->other);
+}
+
 bool
 verdict_on_heap(struct verdict *v, const struct heap *heap,
     const struct image *image, struct hs_error *err)
@@ -281,6 +299,7 @@ verdict_on_heap(struct verdict *v, const struct heap *heap,
 	if (!heap->allocator && !heap->other)
 		judge_no_heap(v, image);
 	judge_blanks(v, heap, image);
+	tell_allocators(v, heap);
 	size_t before = v->reasons.n;
 	if (heap->accounting == ACCOUNT_INEXACT && !is_damage(heap, heap->disagreement))
 		lines_add(&v->reasons, "the heap does not add up: %s",

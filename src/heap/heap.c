@@ -15,6 +15,7 @@ const char *const state_name[STATE_COUNT] = {
 	[STATE_UNSORTED] = "unsorted",
 	[STATE_SMALL] = "small-bin",
 	[STATE_LARGE] = "large-bin",
+	[STATE_POOL] = "pool",
 	[STATE_LOOSE] = "unlisted",
 	[STATE_TOP] = "top",
 	[STATE_FENCE] = "fence",
@@ -90,8 +91,12 @@ walk(struct heap *h, const struct space *space, const struct image *image,
 		if (!(*a)->walk(h, space, image, crew, err))
 			return false;
 	}
-	if (h->nchunks == 0)
-		h->other = recognise_other(image);
+	for (const struct allocator *const *a = inner_allocators; *a; a++)
+		if (!(*a)->walk(h, space, image, crew, err))
+			return false;
+	h->other = recognise_other(image, h->allocator != NULL && h->nchunks > 0);
+	if (!h->allocator)
+		h->allocator = h->inner;
 	vec_sort(&h->damages, damage_cmp);
 	return (merge_owned(h) && !h->bins.broke && !h->damages.broke
 		   && !h->skipped.broke)

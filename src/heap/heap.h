@@ -36,10 +36,11 @@ enum state {
 	STATE_UNSORTED, /* free: in the unsorted bin */
 	STATE_SMALL,    /* free: in a small bin */
 	STATE_LARGE,    /* free: in a large bin */
+	STATE_POOL,     /* free: in a pool of pymalloc's */
 	STATE_LOOSE,    /* free by its flags, in no bin: being moved, or damaged */
 	STATE_TOP,      /* the rest of an arena, never handed out */
 	STATE_FENCE,    /* closes a span: headers only */
-	STATE_INTERNAL, /* the allocator's own: tcache_perthread_struct */
+	STATE_INTERNAL, /* the allocator's own: tcache_perthread_struct, headers of pools */
 	STATE_COUNT,
 };
 
@@ -71,6 +72,7 @@ struct span {
 	uint32_t arena; /* index in heap->arenas */
 	uint8_t header; /* bytes from a chunk's start to what malloc() returned */
 	int8_t tail;    /* bytes from a chunk's end to its block's: 8 for glibc's */
+	bool inside; /* a pointer anywhere into a block is as good as one to its start */
 	bool mapped;    /* one mmapped chunk, in a single cell with bit 0 set */
 	uint64_t front; /* mapped: bytes of the mapping before the chunk */
 };
@@ -80,11 +82,12 @@ struct tally {
 };
 
 struct arena {
-	hs_addr address;   /* of its malloc_state; 0: the mmapped chunks */
+	const char *owner; /* "pymalloc", or NULL: malloc's own */
+	hs_addr address;   /* of its malloc_state or table; 0: the mmapped chunks */
 	unsigned instance; /* which C library it belongs to, from 0 */
 	bool main, contiguous;
 	bool locked;           /* a thread was inside it */
-	unsigned heaps;        /* thread arenas: how many heap_infos */
+	unsigned heaps;        /* thread arenas: how many heap_infos; pymalloc: its arenas */
 	unsigned attached;     /* threads that use it */
 	uint64_t system_bytes; /* what the allocator says it took from the system */
 	uint64_t max_system_bytes;
@@ -97,7 +100,7 @@ struct arena {
 
 /* One free list. */
 struct bin {
-	enum state kind; /* STATE_TCACHE to STATE_LARGE */
+	enum state kind; /* STATE_TCACHE to STATE_POOL */
 	uint32_t arena;  /* index; for a tcache UINT32_MAX */
 	uint32_t thread; /* tcache: the thread's number, 0 if it is gone or unknown */
 	unsigned index;                /* as the allocator counts them */
@@ -153,8 +156,10 @@ struct zone {
 struct heap {
 	const struct space *space;
 	const char *allocator; /* "glibc", or NULL: none that we can read */
-	const char *other; /* the name of another allocator that is in use, or NULL */
+	const char *inner; /* one that carves blocks out of its own memory beside it, or NULL */
+	const char *other; /* another one that is loaded and cannot be read, or NULL */
 	char layout[96];   /* which layout the evidence speaks for */
+	char inner_layout[96];
 	struct VEC(struct span) spans;  /* sorted by address */
 	struct VEC(uint32_t) by_number; /* indices of spans, by .first */
 	struct VEC(struct cell) cells;
@@ -164,7 +169,8 @@ struct heap {
 	uint64_t narrow;
 	uint64_t *bases; /* of 2^base_cells cells each: what ranks count from.  NULL: 0 */
 	unsigned base_cells;
-	struct VEC(struct arena) arenas; /* each C library's main one first; mmapped chunks last */
+	struct VEC(struct arena) arenas; /* each C library's main one first; then its mmapped
+					  * chunks; then others' */
 	struct VEC(struct bin) bins; /* lists that are not empty */
 	struct damages damages;      /* sorted by address */
 	struct VEC(struct range) owned; /* all that is malloc's: no roots.  Sorted, merged */
@@ -241,7 +247,7 @@ struct block heap_block_after(const struct heap *heap, const struct block *befor
 /* How a pointer meets a block. */
 enum meet {
 	MEET_NONE,     /* no block in use */
-	MEET_START,    /* what malloc() returned */
+	MEET_START,    /* what malloc() returned; or as good, if the span says so */
 	MEET_INTERIOR, /* past its start, before its end */
 	MEET_END, /* its last usable word, where the next chunk's header is; or just past it */
 };

@@ -323,7 +323,9 @@ meet_chunk(const struct heap *h, const struct span *s, hs_addr a, uint64_t granu
 		return MEET_NONE;
 	if (into == s->header)
 		return MEET_START;
-	return s->mapped ? meet_mapped(s, a) : MEET_INTERIOR;
+	if (s->mapped)
+		return meet_mapped(s, a);
+	return s->inside ? MEET_START : MEET_INTERIOR;
 }
 
 /*

@@ -372,6 +372,19 @@ check_overlap(const struct heap *h, struct hs_error *err)
 	return true;
 }
 
+/* Forgets the tables that an earlier seal has built. */
+static void
+unseal(struct heap *h)
+{
+	for (size_t i = 0; i < h->zones.n; i++)
+		free(h->zones.at[i].first);
+	free(h->bases);
+	h->bases = NULL;
+	h->base_cells = 0;
+	h->zones.n = 0;
+	h->by_number.n = 0;
+}
+
 bool
 map_seal(struct heap *h, struct hs_error *err)
 {
@@ -381,6 +394,7 @@ map_seal(struct heap *h, struct hs_error *err)
 	if (h->states.n >> NUMBER_BITS)
 		return fail(err, "2^%d chunks or more: not supported", NUMBER_BITS);
 	h->nchunks = h->states.n;
+	unseal(h);
 	if (!heap_suffices(h, RANK_BITS, h->nchunks) && !make_bases(h))
 		return fail_nomem(err);
 	rank_cells(h);

@@ -77,7 +77,8 @@ bool map_mapped(struct heap *h, struct range range, uint32_t arena, unsigned hea
     int tail, uint64_t front, enum state state) MUST_CHECK;
 
 /*
- * Sorts the spans, numbers the chunks, builds the tables for look-ups.  False
+ * Sorts the spans, numbers the chunks, builds the tables for look-ups.  To be
+ * called again when spans were added: numbers stay what they are.  False
  * when memory ran out, or spans overlap, which is for their reader to prevent.
  */
 bool map_seal(struct heap *h, struct hs_error *err) MUST_CHECK;

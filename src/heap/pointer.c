@@ -4,6 +4,8 @@
 
 enum {
 	STRING_HEAD = 24, /* length, capacity, count of references: libstdc++'s old string */
+	OBJECT_HEAD = 64, /* bytes before an object of CPython's, at most */
+	TYPES = 5, /* an object, its type, some metaclasses, the type of types */
 	SLACK = 32, /* bytes by which a block may be larger than what was asked for */
 };
 
@@ -76,12 +78,43 @@ is_base(const struct heap *h, const struct image *image, const struct block *b,
 	    && a[0] == 0 && c[0] == 0 - offset && a[1] == c[1];
 }
 
+/* The type of a Python object: the word behind its count of references. */
+static bool
+type_of(const struct heap *h, hs_addr object, hs_addr *type)
+{
+	return space_word(h->space, object + 8, type) && *type != 0 && *type % 8 == 0;
+}
+
+/*
+ * A Python object behind the links of the collector of garbage (16 bytes), and maybe
+ * its dictionary and weak references (16 more), or a debugger's head (16, again).  The type
+ * of types, which is its own type, is at the end of a chain of three.
+ */
+static bool
+is_object(const struct heap *h, const struct block *b, uint64_t offset)
+{
+	hs_addr at = b->address + offset;
+
+	for (unsigned i = 0; i < TYPES; i++) {
+		hs_addr type;
+
+		if (!type_of(h, at, &type))
+			return false;
+		if (type == at)
+			return i > 0;
+		at = type;
+	}
+	return false;
+}
+
 static bool
 is_recognised(const struct heap *h, const struct image *image,
     const struct block *b, uint64_t offset)
 {
 	if (offset % 8 != 0)
 		return false;
+	if (h->inner && offset <= OBJECT_HEAD && offset % 16 == 0 && is_object(h, b, offset))
+		return true;
 	return (offset == STRING_HEAD && is_string(h, b))
 	    || (offset == 8 && (is_length(h, b) || is_array(h, b)))
 	    || is_base(h, image, b, offset);

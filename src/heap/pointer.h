@@ -37,6 +37,9 @@ pointer_likely(const struct heap *h, uint64_t word)
  *	length64             what follows a block's own length, kept in its first word
  *	newarray             the elements behind the count that new[] keeps
  *	multipleinheritance  a base class inside an object: both begin with vtables
+ *
+ * In a process with CPython's pymalloc also objects behind what CPython keeps before
+ * them (Modules/gcmodule.c of 3.11, gc_alloc()).
  */
 enum meet pointer_meet(const struct heap *h, const struct image *image,
     uint64_t word, uint64_t *number);
