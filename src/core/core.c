@@ -62,7 +62,7 @@ machine_tell(struct core *core, const unsigned char *elf, struct hs_error *err)
 	core->machine = machine_find(machine, elf[EI_CLASS]);
 	return core->machine
 	    ? true
-	    : fail(err, "not supported yet: comes from %s (only x86-64 is)",
+	    : fail(err, "not supported yet: comes from %s (only x86-64 and i386 are)",
 		machine_name(machine, elf[EI_CLASS]));
 }
 
@@ -75,7 +75,7 @@ check_identity(struct core *core, struct hs_error *err)
 	if (core->size < SELFMAG || memcmp(b, ELFMAG, SELFMAG) != 0)
 		return fail(err,
 		    "is not a core: it does not begin as an ELF file does");
-	if (core->size < sizeof(Elf64_Ehdr))
+	if (core->size < sizeof(Elf32_Ehdr))
 		return fail(err,
 		    "is cut in its first header: nothing is left to analyse");
 	if (b[EI_DATA] == ELFDATA2LSB
@@ -120,6 +120,8 @@ core_open_as(struct core *core, const char *path, const char *name,
 	    || !check_headers(&c, &h, err) || !segments_read(&c, &h, err)
 	    || !notes_read(&c, &h, err))
 		return fail_in(err, c.path);
+	if (c.machine->find_pointers)
+		c.machine->find_pointers(&c);
 	if (core_broke(&c))
 		return fail_nomem(err);
 	*core = c;

@@ -18,6 +18,9 @@
 
 #include <elf.h>
 
+struct core;
+struct core_thread;
+
 /* What differs between machines; see core/machines.c.  To add one, write
  * src/core/NAME.c with a const struct machine and name it in machines[]. */
 struct machine {
@@ -26,11 +29,17 @@ struct machine {
 	int elf_class;     /* ELFCLASS* */
 	unsigned word;     /* bytes of a pointer */
 	unsigned red_zone; /* bytes below SP that a leaf function may use */
-	unsigned nregs;    /* general registers in NT_PRSTATUS */
+	unsigned nregs;    /* general registers, in NT_PRSTATUS but for .tp of some machines */
 	const char *const *reg_names;
 	unsigned prstatus_size, prstatus_tid, prstatus_regs; /* bytes */
 	unsigned sp, pc, tp;                 /* indices of registers */
 	bool (*holds_pointer)(unsigned reg); /* false for flags, selectors and the like */
+	/* Where NT_PRSTATUS lacks the thread pointer, else NULL.  Takes it from another
+	 * note of the thread, if that has it. */
+	void (*read_note)(struct core_thread *t, uint32_t type,
+	    const unsigned char *bytes, uint32_t size);
+	/* Gives threads that are still without one theirs; those without any are .lost then. */
+	void (*find_pointers)(struct core *core);
 };
 
 /* Ends with NULL. */
@@ -51,7 +60,7 @@ struct core_thread {
 	unsigned number; /* what reports call it, from 1 */
 	int32_t tid;
 	bool lost; /* its registers are not known: those that are not are 0 */
-	hs_addr sp, pc, tp;          /* tp: the thread pointer, fs_base on x86-64 */
+	hs_addr sp, pc, tp;          /* tp: the thread pointer, fs_base on x86-64, gs_base on i386 */
 	uint64_t reg[CORE_MAX_REGS]; /* machine->nregs of them */
 	const unsigned char *vector; /* floating-point and vector registers as the note has */
 	size_t vector_size; /* them (the largest note of the thread), or NULL and 0 */

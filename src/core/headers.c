@@ -18,13 +18,18 @@
 
 #include <string.h>
 
-enum { ENTRY = sizeof(Elf64_Phdr) };
+/* Bytes of an entry of the table. */
+static uint64_t
+entry_size(const struct headers *h)
+{
+	return h->narrow ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr);
+}
 
 /* How many entries of the table lie in our bytes. */
 static uint64_t
 entries_there(const struct headers *h)
 {
-	return h->elf.e_phoff > h->size ? 0 : (h->size - h->elf.e_phoff) / ENTRY;
+	return h->elf.e_phoff > h->size ? 0 : (h->size - h->elf.e_phoff) / entry_size(h);
 }
 
 static uint64_t
@@ -38,7 +43,7 @@ count_up_to_contents(const struct headers *h)
 		if (p.p_filesz > 0 && p.p_offset > h->elf.e_phoff
 		    && p.p_offset < contents)
 			contents = p.p_offset;
-		if (contents - h->elf.e_phoff < (i + 2) * ENTRY)
+		if (contents - h->elf.e_phoff < (i + 2) * entry_size(h))
 			return i + 1;
 	}
 	return n;
@@ -48,17 +53,13 @@ static uint64_t
 count(struct headers *h)
 {
 	Elf64_Shdr first;
-	uint64_t n = h->elf.e_phnum, have;
+	uint64_t n = h->elf.e_phnum;
 
 	if (n == PN_XNUM) {
-		const unsigned char *at =
-		    headers_bytes(h, h->elf.e_shoff, sizeof first, &have);
-
-		if (!at || h->elf.e_shoff == 0 || have < sizeof first) {
+		if (h->elf.e_shoff == 0 || !headers_section(h, 0, &first)) {
 			h->cut = true;
 			return count_up_to_contents(h);
 		}
-		memcpy(&first, at, sizeof first);
 		n = first.sh_info;
 	}
 	if (n > entries_there(h)) {
@@ -68,17 +69,53 @@ count(struct headers *h)
 	return n;
 }
 
+static Elf64_Ehdr
+widen(const Elf32_Ehdr *e)
+{
+	Elf64_Ehdr wide = {
+		.e_type = e->e_type,
+		.e_machine = e->e_machine,
+		.e_version = e->e_version,
+		.e_entry = e->e_entry,
+		.e_phoff = e->e_phoff,
+		.e_shoff = e->e_shoff,
+		.e_flags = e->e_flags,
+		.e_ehsize = e->e_ehsize,
+		.e_phentsize = e->e_phentsize,
+		.e_phnum = e->e_phnum,
+		.e_shentsize = e->e_shentsize,
+		.e_shnum = e->e_shnum,
+		.e_shstrndx = e->e_shstrndx,
+	};
+
+	memcpy(wide.e_ident, e->e_ident, sizeof wide.e_ident);
+	return wide;
+}
+
 bool
 headers_init(struct headers *h, const void *bytes, uint64_t size)
 {
 	const unsigned char *ident = bytes;
+	Elf32_Ehdr narrow;
 
-	if (size < sizeof h->elf || memcmp(ident, ELFMAG, SELFMAG) != 0
-	    || ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB)
+	if (size < sizeof narrow || memcmp(ident, ELFMAG, SELFMAG) != 0
+	    || (ident[EI_CLASS] != ELFCLASS64 && ident[EI_CLASS] != ELFCLASS32)
+	    || ident[EI_DATA] != ELFDATA2LSB)
 		return false;
-	*h = (struct headers) { .bytes = bytes, .size = size };
-	memcpy(&h->elf, bytes, sizeof h->elf);
-	if (h->elf.e_phnum > 0 && h->elf.e_phentsize != ENTRY)
+	*h = (struct headers) {
+		.bytes = bytes,
+		.size = size,
+		.narrow = ident[EI_CLASS] == ELFCLASS32,
+	};
+	if (h->narrow) {
+		memcpy(&narrow, bytes, sizeof narrow);
+		h->elf = widen(&narrow);
+	} else if (size >= sizeof h->elf) {
+		memcpy(&h->elf, bytes, sizeof h->elf);
+	} else {
+		return false;
+	}
+	if (h->elf.e_phnum > 0 && h->elf.e_phentsize != entry_size(h))
 		return false;
 	h->count = count(h);
 	return true;
@@ -87,10 +124,54 @@ headers_init(struct headers *h, const void *bytes, uint64_t size)
 Elf64_Phdr
 headers_at(const struct headers *h, uint64_t i)
 {
+	const unsigned char *at = h->bytes + h->elf.e_phoff + i * entry_size(h);
+	Elf32_Phdr narrow;
 	Elf64_Phdr p;
 
-	memcpy(&p, h->bytes + h->elf.e_phoff + i * ENTRY, sizeof p);
-	return p;
+	if (!h->narrow) {
+		memcpy(&p, at, sizeof p);
+		return p;
+	}
+	memcpy(&narrow, at, sizeof narrow);
+	return (Elf64_Phdr) {
+		.p_type = narrow.p_type,
+		.p_flags = narrow.p_flags,
+		.p_offset = narrow.p_offset,
+		.p_vaddr = narrow.p_vaddr,
+		.p_paddr = narrow.p_paddr,
+		.p_filesz = narrow.p_filesz,
+		.p_memsz = narrow.p_memsz,
+		.p_align = narrow.p_align,
+	};
+}
+
+bool
+headers_section(const struct headers *h, uint64_t i, Elf64_Shdr *to)
+{
+	uint64_t n = h->narrow ? sizeof(Elf32_Shdr) : sizeof *to, have;
+	const unsigned char *at = headers_bytes(h, h->elf.e_shoff + i * n, n, &have);
+	Elf32_Shdr narrow;
+
+	if (!at || have < n)
+		return false;
+	if (!h->narrow) {
+		memcpy(to, at, sizeof *to);
+		return true;
+	}
+	memcpy(&narrow, at, sizeof narrow);
+	*to = (Elf64_Shdr) {
+		.sh_name = narrow.sh_name,
+		.sh_type = narrow.sh_type,
+		.sh_flags = narrow.sh_flags,
+		.sh_addr = narrow.sh_addr,
+		.sh_offset = narrow.sh_offset,
+		.sh_size = narrow.sh_size,
+		.sh_link = narrow.sh_link,
+		.sh_info = narrow.sh_info,
+		.sh_addralign = narrow.sh_addralign,
+		.sh_entsize = narrow.sh_entsize,
+	};
+	return true;
 }
 
 const unsigned char *

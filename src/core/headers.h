@@ -15,16 +15,20 @@
 struct headers {
 	const unsigned char *bytes; /* the ELF file from its first byte */
 	uint64_t size;              /* as many of its bytes as there are */
-	Elf64_Ehdr elf;
+	Elf64_Ehdr elf;             /* as is all that follows: widened, if it is of 32 bits */
 	uint64_t count; /* program headers that lie in these bytes whole */
+	bool narrow;    /* ELFCLASS32 */
 	bool cut;       /* there were more */
 };
 
-/* False, *h undefined, when they are no 64-bit little-endian ELF header. */
+/* False, *h undefined, when they are no little-endian ELF header. */
 bool headers_init(struct headers *h, const void *bytes, uint64_t size) MUST_CHECK;
 
 /* Program header i, below h->count. */
 Elf64_Phdr headers_at(const struct headers *h, uint64_t i);
+
+/* Section header i of the file; false when it is not in these bytes. */
+bool headers_section(const struct headers *h, uint64_t i, Elf64_Shdr *to) MUST_CHECK;
 
 /* The bytes of [offset, offset + n) that are there, NULL if none; *have: how many. */
 const unsigned char *headers_bytes(const struct headers *h, uint64_t offset,

@@ -38,6 +38,8 @@ read_thread(struct core *core, const struct note *note)
 	for (unsigned i = 0; i < m->nregs; i++)
 		t.reg[i] =
 		    core_word(core, note->bytes + m->prstatus_regs + i * m->word);
+	if (m->read_note)
+		t.reg[m->tp] = 0; /* another note has it */
 	thread_name_registers(&t, m);
 	if (core->threads.n == 0) {
 		memcpy(&signal, note->bytes + CURSIG, sizeof signal);
@@ -59,6 +61,17 @@ read_vector(struct core *core, const struct note *note)
 		t->vector = note->bytes;
 		t->vector_size = note->size;
 	}
+}
+
+/* A note of a thread in which its machine may have the thread pointer. */
+static void
+read_other(struct core *core, const struct note *note)
+{
+	if (core->threads.n > 0 && core->machine->read_note
+	    && note->owner_size == strlen("LINUX")
+	    && memcmp(note->owner, "LINUX", note->owner_size) == 0)
+		core->machine->read_note(&core->threads.at[core->threads.n - 1],
+		    note->type, note->bytes, note->size);
 }
 
 static void
@@ -116,6 +129,8 @@ read_note(struct core *core, const struct note *note)
 		read_siginfo(core, note);
 	else if (note_is(note, "CORE", NT_FILE))
 		files_read(core, note);
+	else
+		read_other(core, note);
 }
 
 static void

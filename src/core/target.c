@@ -287,7 +287,7 @@ thread_of(const struct machine *m, const struct hs_thread *from)
 		t.reg[r] = from->registers[i].value;
 		given[r] = true;
 	}
-	t.lost = !given[m->sp] || !given[m->tp];
+	t.lost = !given[m->sp] || (!given[m->tp] && !m->find_pointers);
 	thread_name_registers(&t, m);
 	return t;
 }
@@ -346,6 +346,8 @@ core_of_target(struct core *core, const struct hs_target *target,
 		return fail_in(err, made.path);
 	take_memory(&made, &c);
 	take_threads(&made, target, take_files(&made, target));
+	if (made.machine->find_pointers)
+		made.machine->find_pointers(&made);
 	if (core_broke(&made))
 		return fail_nomem(err);
 	*core = made;

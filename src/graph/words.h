@@ -24,6 +24,7 @@ struct words {
 	const struct heap *heap;
 	const struct image *image;
 	struct sieve sieve;
+	unsigned word; /* bytes */
 	struct window at;
 	/* One is filled while memory gets ready what the other's look-ups want. */
 	struct words_batch {

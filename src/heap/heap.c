@@ -111,6 +111,7 @@ heap_walk(struct heap *heap, const struct space *space, const struct image *imag
 
 	h.space = space;
 	h.narrow = crew->narrow;
+	h.short_words = image->core->machine->word == 4;
 	if (!walk(&h, space, image, crew, err))
 		return false;
 	*heap = h;

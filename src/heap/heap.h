@@ -71,7 +71,7 @@ struct span {
 	uint64_t count; /* its chunks */
 	uint32_t arena; /* index in heap->arenas */
 	uint8_t header; /* bytes from a chunk's start to what malloc() returned */
-	int8_t tail;    /* bytes from a chunk's end to its block's: 8 for glibc's */
+	int8_t tail; /* bytes from a chunk's end to its block's: a word for glibc's */
 	bool inside; /* a pointer anywhere into a block is as good as one to its start */
 	bool mapped;    /* one mmapped chunk, in a single cell with bit 0 set */
 	uint64_t front; /* mapped: bytes of the mapping before the chunk */
@@ -155,6 +155,7 @@ struct zone {
 
 struct heap {
 	const struct space *space;
+	bool short_words;      /* of 4 bytes, not 8 */
 	const char *allocator; /* "glibc", or NULL: none that we can read */
 	const char *inner; /* one that carves blocks out of its own memory beside it, or NULL */
 	const char *other; /* another one that is loaded and cannot be read, or NULL */
@@ -187,6 +188,13 @@ struct heap {
 };
 
 #define HEAP_EMPTY ((struct heap) { .space = NULL })
+
+/* Bytes of a word of the program. */
+static inline unsigned
+heap_word(const struct heap *heap)
+{
+	return heap->short_words ? 4 : 8;
+}
 
 /* A block, or a chunk that is none. */
 struct block {

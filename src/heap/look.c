@@ -301,13 +301,13 @@ meet_header(const struct heap *h, const struct span *s, hs_addr a, uint64_t into
 
 /* A pointer at or past a block's start: bytes from it to where the mapped block ends. */
 static enum meet
-meet_mapped(const struct span *s, hs_addr a)
+meet_mapped(const struct heap *h, const struct span *s, hs_addr a)
 {
 	uint64_t left = s->range.end + (uint64_t)(int64_t)s->tail - a;
 
 	if (left > range_size(s->range))
 		return MEET_NONE;
-	return left == 8 || left == 0 ? MEET_END : MEET_INTERIOR;
+	return left == heap_word(h) || left == 0 ? MEET_END : MEET_INTERIOR;
 }
 
 /* a lies in the chunk with this number, which starts at that granule of *s. */
@@ -324,7 +324,7 @@ meet_chunk(const struct heap *h, const struct span *s, hs_addr a, uint64_t granu
 	if (into == s->header)
 		return MEET_START;
 	if (s->mapped)
-		return meet_mapped(s, a);
+		return meet_mapped(h, s, a);
 	return s->inside ? MEET_START : MEET_INTERIOR;
 }
 

@@ -3,7 +3,8 @@
 #include "heap/pointer.h"
 
 enum {
-	STRING_HEAD = 24, /* length, capacity, count of references: libstdc++'s old string */
+	STRING_HEAD = 3, /* words: length, capacity, count of references: libstdc++'s old string */
+	LENGTH = 8, /* bytes, on every machine */
 	OBJECT_HEAD = 64, /* bytes before an object of CPython's, at most */
 	TYPES = 5, /* an object, its type, some metaclasses, the type of types */
 	SLACK = 32, /* bytes by which a block may be larger than what was asked for */
@@ -27,15 +28,16 @@ slack(const struct heap *h, const struct block *b)
 static bool
 is_string(const struct heap *h, const struct block *b)
 {
-	uint64_t head[2];
+	unsigned word = heap_word(h), bytes = STRING_HEAD * word;
+	uint64_t length, capacity;
 	unsigned char end;
 
 	/* it asks for the head, the capacity and a NUL; an empty one is not on the heap */
-	return b->size > STRING_HEAD
-	    && space_read(h->space, b->address, head, sizeof head)
-	    && head[0] <= head[1] && head[1] > 0
-	    && b->size - STRING_HEAD - 1 - head[1] < slack(h, b)
-	    && space_read(h->space, b->address + STRING_HEAD + head[0], &end, 1)
+	return b->size > bytes && space_word(h->space, b->address, &length)
+	    && space_word(h->space, b->address + word, &capacity)
+	    && length <= capacity && capacity > 0
+	    && b->size - bytes - 1 - capacity < slack(h, b)
+	    && space_read(h->space, b->address + bytes + length, &end, 1)
 	    && end == 0;
 }
 
@@ -44,25 +46,29 @@ is_length(const struct heap *h, const struct block *b)
 {
 	uint64_t length;
 
-	return space_word(h->space, b->address, &length) && length > 0
-	    && b->size - 8 - length < slack(h, b);
+	return b->size > LENGTH
+	    && space_read(h->space, b->address, &length, LENGTH) && length > 0
+	    && b->size - LENGTH - length < slack(h, b);
 }
 
 /* Elements of one size fill what some request that fits this block left. */
 static bool
 is_array(const struct heap *h, const struct block *b)
 {
-	uint64_t count;
+	uint64_t count, left = b->size - heap_word(h);
 
-	return space_word(h->space, b->address, &count) && count > 0
-	    && count <= b->size - 8 && (b->size - 8) % count < slack(h, b);
+	return space_word(h->space, b->address, &count) && count > 0 && count <= left
+	    && left % count < slack(h, b);
 }
 
 static bool
 is_vtable(const struct heap *h, const struct image *image, uint64_t v, uint64_t head[2])
 {
-	return v % 8 == 0 && image_module_at(image, v)
-	    && space_read(h->space, v - 16, head, 16);
+	unsigned word = heap_word(h);
+
+	return v % word == 0 && image_module_at(image, v)
+	    && space_word(h->space, v - 2 * word, &head[0])
+	    && space_word(h->space, v - word, &head[1]);
 }
 
 /* Both vtables name the same class; the inner one knows how far in it is. */
@@ -71,11 +77,12 @@ is_base(const struct heap *h, const struct image *image, const struct block *b,
     uint64_t offset)
 {
 	uint64_t outer, inner, a[2], c[2];
+	uint64_t back = h->short_words ? (uint32_t)-offset : -offset;
 
 	return space_word(h->space, b->address, &outer)
 	    && space_word(h->space, b->address + offset, &inner)
 	    && is_vtable(h, image, outer, a) && is_vtable(h, image, inner, c)
-	    && a[0] == 0 && c[0] == 0 - offset && a[1] == c[1];
+	    && a[0] == 0 && c[0] == back && a[1] == c[1];
 }
 
 /* The type of a Python object: the word behind its count of references. */
@@ -111,12 +118,15 @@ static bool
 is_recognised(const struct heap *h, const struct image *image,
     const struct block *b, uint64_t offset)
 {
-	if (offset % 8 != 0)
+	unsigned word = heap_word(h);
+
+	if (offset % word != 0)
 		return false;
 	if (h->inner && offset <= OBJECT_HEAD && offset % 16 == 0 && is_object(h, b, offset))
 		return true;
-	return (offset == STRING_HEAD && is_string(h, b))
-	    || (offset == 8 && (is_length(h, b) || is_array(h, b)))
+	return (offset == STRING_HEAD * word && is_string(h, b))
+	    || (offset == LENGTH && is_length(h, b))
+	    || (offset == word && is_array(h, b))
 	    || is_base(h, image, b, offset);
 }
 

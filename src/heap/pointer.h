@@ -54,7 +54,10 @@ pointer_may_be_pc(const struct image *image, uint64_t word)
 	return (pointer_demangle(word, image->pointer_guard) >> 47) == 0;
 }
 
-/* Offsets in a jmp_buf of glibc on x86-64: rbx, rbp, r12 to r15, rsp, pc; and its size. */
+/*
+ * Offsets in a jmp_buf of glibc on x86-64, the one machine on which it hides a frame
+ * pointer: rbx, rbp, r12 to r15, rsp, pc; and its size.
+ */
 enum { JMP_RBP = 8, JMP_RSP = 48, JMP_PC = 56, JMP_BUF = 200 };
 
 /*

@@ -24,7 +24,9 @@ find_guard(const struct image *image)
 	const struct descriptor_layout *layout = descriptor_layout(image);
 	uint64_t guard = 0;
 
-	for (size_t i = 0; layout && guard == 0 && i < image->threads.n; i++) {
+	if (!layout || !layout->pointer_guard)
+		return 0;
+	for (size_t i = 0; guard == 0 && i < image->threads.n; i++) {
 		hs_addr descriptor = image->threads.at[i].descriptor;
 
 		if (descriptor)

@@ -16,6 +16,8 @@
  */
 #include "image/parts.h"
 
+#include "base/bits.h"
+
 enum {
 	SEARCH_MOST = 1 << 20, /* bytes of a handler's frames that are looked through */
 	STACK_MOST = 1 << 30, /* bytes of an alternate stack */
@@ -33,16 +35,11 @@ static const struct context_layout {
 } layouts[] = {
 	{ EM_X86_64, .link = 8, .stack = 16, .stack_size = 32, .sp = 160, .pc = 168,
 	    .mark = 184, .marked = 0x33, .size = 192 }, /* 0x33: %cs */
+	{ EM_386, .link = 4, .stack = 8, .stack_size = 16, .sp = 48, .pc = 76,
+	    .mark = 80, .marked = 0x23, .size = 96 }, /* on x86-64 */
+	{ EM_386, .link = 4, .stack = 8, .stack_size = 16, .sp = 48, .pc = 76,
+	    .mark = 80, .marked = 0x73, .size = 96 }, /* on i386 */
 };
-
-static uint64_t
-word_at(const unsigned char *bytes, unsigned offset)
-{
-	uint64_t word;
-
-	memcpy(&word, bytes + offset, sizeof word);
-	return word;
-}
 
 /* A program that jumped into nowhere was interrupted there, so no memory will do as well. */
 static bool
@@ -56,38 +53,41 @@ is_frame(const struct image *image, const struct context_layout *l,
     const unsigned char *bytes, hs_addr sp, struct range within,
     struct interrupted *was)
 {
-	hs_addr stack = word_at(bytes, l->stack);
-	uint64_t size = word_at(bytes, l->stack_size);
+	unsigned word = image->core->machine->word;
+	hs_addr stack = word_from(bytes + l->stack, word);
+	uint64_t size = word_from(bytes + l->stack_size, word);
 
 	if (stack > sp || size > STACK_MOST || sp - stack >= size
-	    || word_at(bytes, l->link) != 0
-	    || (uint16_t)word_at(bytes, l->mark) != l->marked)
+	    || word_from(bytes + l->link, word) != 0
+	    || (uint16_t)word_from(bytes + l->mark, word) != l->marked)
 		return false;
-	*was = (struct interrupted) { word_at(bytes, l->sp), { stack, stack + size } };
+	*was = (struct interrupted) { word_from(bytes + l->sp, word),
+		{ stack, stack + size } };
 	return range_has(within, was->sp) && !range_has(was->stack, was->sp)
-	    && could_run(image, word_at(bytes, l->pc));
+	    && could_run(image, word_from(bytes + l->pc, word));
 }
 
 bool
 sigframe_find(const struct image *image, hs_addr sp, hs_addr end,
     struct range within, struct interrupted *was)
 {
-	const struct context_layout *l = NULL;
+	int machine = image->core->machine->elf_machine;
+	unsigned word = image->core->machine->word;
 	const unsigned char *bytes;
-
-	for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
-		if (layouts[i].elf_machine == image->core->machine->elf_machine)
-			l = &layouts[i];
-	hs_addr start = align_up(sp, 8);
+	hs_addr start = align_up(sp, word);
 	uint64_t n = space_run(image->space, start, &bytes);
-	if (!l || end <= start)
+
+	if (end <= start)
 		return false;
 	if (n > end - start)
 		n = end - start;
 	if (n > SEARCH_MOST)
 		n = SEARCH_MOST;
-	for (uint64_t at = 0; at + l->size <= n; at += 8)
-		if (is_frame(image, l, bytes + at, sp, within, was))
-			return true;
+	for (uint64_t at = 0; at < n; at += word)
+		for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
+			if (layouts[i].elf_machine == machine
+			    && n - at >= layouts[i].size
+			    && is_frame(image, &layouts[i], bytes + at, sp, within, was))
+				return true;
 	return false;
 }

@@ -27,12 +27,16 @@ enum {
 };
 
 /*
- * The offsets are those of glibc 2.26 to 2.44.  To add a machine: a row; one whose
+ * The offsets are those of glibc 2.26 to 2.44; i386 has stackblock where it was up
+ * to 2.34, since then, and since 2.42.  Its jmp_buf has %ebp as it is: all that it
+ * mangles is the stack pointer and the program counter.  To add a machine: a row; one whose
  * thread pointer is no descriptor needs descriptor_at() to say how they relate.
  */
 static const struct descriptor_layout layouts[] = {
 	{ EM_X86_64, .self = { 0, 16 }, .dtv = 8, .pointer_guard = 0x30,
-	    .list = 704, .stackblock = 1680, .size = 2304, .align = 64 },
+	    .list = 704, .stackblock = { 1680 }, .size = 2304, .align = 64 },
+	{ EM_386, .self = { 0, 8 }, .dtv = 4, .list = 96,
+	    .stackblock = { 608, 616, 624 }, .size = 1216, .align = 16 },
 };
 
 const struct descriptor_layout *
@@ -56,14 +60,31 @@ descriptor_at(const struct image *image, hs_addr tp)
 	    && self[0] == tp && self[1] == tp;
 }
 
+/* The stack, if stackblock is at that offset: all of it, guard and all. */
 static bool
-stack_word(const struct image *image, hs_addr tp, unsigned which, hs_addr *to)
+stack_at(const struct image *image, hs_addr tp, unsigned offset, struct range *stack)
+{
+	hs_addr block, size;
+
+	if (!space_word(image->space, tp + offset, &block)
+	    || !space_word(image->space, tp + offset + image->core->machine->word, &size)
+	    || block == 0 || block >= tp || size <= tp - block
+	    || size - (tp - block) > PAST_DESCRIPTOR || block + size < block)
+		return false;
+	*stack = (struct range) { block, block + size };
+	return true;
+}
+
+/* Does the descriptor say that pthread_create() made no stack, wherever it says so? */
+static bool
+has_no_stack(const struct image *image, hs_addr tp)
 {
 	const struct descriptor_layout *layout = descriptor_layout(image);
+	hs_addr block = 1;
 
-	return layout
-	    && space_word(image->space,
-		tp + layout->stackblock + which * image->core->machine->word, to);
+	for (unsigned i = 0; block != 0 && layout->stackblock[i]; i++)
+		(void)!space_word(image->space, tp + layout->stackblock[i], &block);
+	return block == 0;
 }
 
 /* Drops the guard, and whatever else below could not be touched. */
@@ -85,13 +106,14 @@ above_guard(const struct image *image, struct range r)
 bool
 descriptor_stack(const struct image *image, hs_addr tp, struct range *stack)
 {
-	hs_addr block, size;
+	const struct descriptor_layout *layout = descriptor_layout(image);
+	bool found = false;
 
-	if (!stack_word(image, tp, 0, &block) || !stack_word(image, tp, 1, &size)
-	    || block == 0 || block >= tp || size <= tp - block
-	    || size - (tp - block) > PAST_DESCRIPTOR || block + size < block)
+	for (unsigned i = 0; layout && !found && layout->stackblock[i]; i++)
+		found = stack_at(image, tp, layout->stackblock[i], stack);
+	if (!found)
 		return false;
-	*stack = above_guard(image, (struct range) { block, block + size });
+	*stack = above_guard(image, *stack);
 	return range_has(*stack, tp);
 }
 
@@ -213,14 +235,14 @@ descriptor_lost(const struct image *image, hs_addr tp)
 static struct range
 find_stack(const struct image *image, const struct thread *t, const struct anchors *all)
 {
-	hs_addr tp = t->regs->tp, block = 0;
+	hs_addr tp = t->regs->tp;
 	bool first = t->regs->tid == image->core->pid;
 	struct range r = { 0, 0 };
 
 	if (t->descriptor && descriptor_stack(image, tp, &r))
 		return r;
-	if (t->descriptor && stack_word(image, tp, 0, &block))
-		first = block == 0;
+	if (t->descriptor)
+		first = has_no_stack(image, tp);
 	if (first)
 		r = first_stack(image);
 	if (range_size(r) == 0 && tp)

@@ -105,7 +105,7 @@ verify(const struct image *image, struct module *m, bool guess)
 static void
 ask_link(const struct image *image, struct module *m, const struct link *link)
 {
-	uint64_t most = (uint64_t)1 << 32;
+	uint64_t most = (uint64_t)1 << (image->core->machine->word == 8 ? 32 : 31);
 	hs_addr word[TLS_WORDS];
 
 	if (!search_link(image->space, link->map, m, word))

@@ -12,6 +12,7 @@
  */
 #include "root/root.h"
 
+#include "base/bits.h"
 #include "heap/pointer.h"
 #include "root/kinds.h"
 
@@ -67,19 +68,19 @@ search_bytes(struct roots *to, const struct sources *from, hs_addr start,
     const unsigned char *bytes, uint64_t n)
 {
 	const struct heap *h = from->heap;
-	uint64_t skip = (8 - start % 8) % 8;
+	unsigned step = from->image->core->machine->word;
+	uint64_t skip = -start % step;
 
-	for (uint64_t i = skip; i + 8 <= n; i += 8) {
-		uint64_t word, frame;
+	for (uint64_t i = skip; i + step <= n; i += step) {
+		uint64_t word = word_from(bytes + i, step), frame;
 
-		memcpy(&word, bytes + i, sizeof word);
 		if (pointer_likely(h, word))
 			root_see(to, from, start + i, word);
 		else if (pointer_may_be_pc(from->image, word)
 		    && pointer_in_jmp_buf(from->image, start + i - JMP_PC, word, &frame))
 			root_see(to, from, start + i - JMP_PC + JMP_RBP, frame);
 	}
-	to->regions.at[to->regions.n - 1].words = (n - skip) / 8;
+	to->regions.at[to->regions.n - 1].words = (n - skip) / step;
 }
 
 /* Search [r.start, r.end), which one claim has.  What is missing the verdict tells. */
@@ -99,7 +100,7 @@ search(struct searching *s, const struct claim *c, struct range r, struct hs_err
 			    (struct region) {
 				.kind = c->kind,
 				.range = { r.start, r.start + n },
-				.words = n / 8,
+				.words = n / s->from->image->core->machine->word,
 				.thread = c->thread,
 				.module = c->module,
 			    });

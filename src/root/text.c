@@ -26,7 +26,7 @@ say_register(const struct root *r, const struct image *image, const char *thread
 		snprintf(text, ROOT_TEXT, "register %s%s", m->reg_names[r->at], thread);
 	else
 		snprintf(text, ROOT_TEXT, "vector registers%s, byte %" PRIu64,
-		    thread, (r->at - ROOT_VECTOR) * 8);
+		    thread, (r->at - ROOT_VECTOR) * m->word);
 }
 
 static void

@@ -9,10 +9,11 @@
  */
 #include "root/kinds.h"
 
+#include "base/bits.h"
+
 enum {
 	DESCRIPTOR = 0x900, /* bytes of struct pthread that hold keys' values, and more */
-	DTV_OFFSET = 8, /* of the dtv in the descriptor on x86-64 */
-	DTV_HEAD = 16,  /* the dtv pointer is so far behind its block's start */
+	DTV_HEAD = 2, /* words from its block's start to where the dtv pointer points */
 	MAX_TLS = 16 << 20,
 };
 
@@ -104,22 +105,21 @@ add_registers(struct roots *to, const struct sources *from)
 		for (unsigned r = 0; r < m->nregs; r++)
 			if (m->holds_pointer(r))
 				root_see(to, from, r, t->reg[r]);
-		for (size_t v = 0; v + 8 <= t->vector_size; v += 8) {
-			uint64_t word;
-
-			memcpy(&word, t->vector + v, sizeof word);
-			root_see(to, from, ROOT_VECTOR + v / 8, word);
-		}
+		for (size_t v = 0; v + m->word <= t->vector_size; v += m->word)
+			root_see(to, from, ROOT_VECTOR + v / m->word,
+			    word_from(t->vector + v, m->word));
 	}
 }
 
 static void
 add_dtv(struct roots *to, const struct sources *from, hs_addr descriptor)
 {
+	unsigned word = from->image->core->machine->word;
+	hs_addr at = descriptor + word; /* x86: the second word of the descriptor */
 	uint64_t dtv;
 
-	if (descriptor && space_word(from->image->space, descriptor + DTV_OFFSET, &dtv))
-		root_see(to, from, descriptor + DTV_OFFSET, dtv - DTV_HEAD);
+	if (descriptor && space_word(from->image->space, at, &dtv))
+		root_see(to, from, at, dtv - DTV_HEAD * word);
 }
 
 void

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/bits.h"
 #include "base/fault.h"
 
 enum {
@@ -76,19 +77,6 @@ host_free(struct host_file *h)
 	free(h);
 }
 
-static bool
-section_at(const struct headers *h, unsigned i, Elf64_Shdr *to)
-{
-	uint64_t have;
-	const unsigned char *at =
-	    headers_bytes(h, h->elf.e_shoff + i * sizeof *to, sizeof *to, &have);
-
-	if (!at || have < sizeof *to)
-		return false;
-	memcpy(to, at, sizeof *to);
-	return true;
-}
-
 /* Which of them occur: sections of code with contents, and without. */
 static void
 code_sections(const struct headers *h, bool *full, bool *empty)
@@ -96,7 +84,7 @@ code_sections(const struct headers *h, bool *full, bool *empty)
 	Elf64_Shdr s;
 
 	*full = *empty = false;
-	for (unsigned i = 0; i < h->elf.e_shnum && section_at(h, i, &s); i++)
+	for (unsigned i = 0; i < h->elf.e_shnum && headers_section(h, i, &s); i++)
 		if (s.sh_flags & SHF_EXECINSTR)
 			*(s.sh_type == SHT_NOBITS ? empty : full) = true;
 }
@@ -136,7 +124,7 @@ host_has_symbols(const struct host_file *file)
 
 	if (!is_loadable(file, &h))
 		return false;
-	for (unsigned i = 0; i < h.elf.e_shnum && section_at(&h, i, &s); i++)
+	for (unsigned i = 0; i < h.elf.e_shnum && headers_section(&h, i, &s); i++)
 		if (s.sh_type == SHT_SYMTAB)
 			return true;
 	return false;
@@ -203,9 +191,11 @@ host_agrees(const struct host_file *file, const struct core *core, hs_addr bias)
 	struct headers h;
 	Elf64_Phdr dynamic = { .p_type = PT_NULL };
 	uint64_t n, have;
+	unsigned word;
 
 	if (!headers_init(&h, file->map, file->size))
 		return false;
+	word = h.narrow ? 4 : 8;
 	for (uint64_t i = 0; i < h.count && i < HEADERS_MOST; i++) {
 		dynamic = headers_at(&h, i);
 		if (dynamic.p_type == PT_DYNAMIC)
@@ -215,18 +205,20 @@ host_agrees(const struct host_file *file, const struct core *core, hs_addr bias)
 	    headers_bytes(&h, dynamic.p_offset, dynamic.p_filesz, &have);
 	if (dynamic.p_type != PT_DYNAMIC || !at)
 		return false;
-	for (n = 0; n < have / sizeof(Elf64_Dyn) && n < ENTRIES_MOST; n++) {
-		Elf64_Dyn ours, theirs;
+	for (n = 0; n < have / (2 * word) && n < ENTRIES_MOST; n++) {
+		unsigned char theirs[2 * sizeof(uint64_t)];
+		const unsigned char *ours = at + n * 2 * word;
+		uint64_t tag = word_from(ours, word), value, loaded;
 
-		memcpy(&ours, at + n * sizeof ours, sizeof ours);
-		if (!read_core(core, bias + dynamic.p_vaddr + n * sizeof theirs,
-			&theirs, sizeof theirs)
-		    || ours.d_tag != theirs.d_tag)
+		if (!read_core(core, bias + dynamic.p_vaddr + n * 2 * word, theirs,
+			2 * word)
+		    || tag != word_from(theirs, word))
 			return false;
-		if (ours.d_tag == DT_NULL)
+		if (tag == DT_NULL)
 			return n >= ENTRIES_LEAST;
-		if (ours.d_tag != DT_DEBUG && theirs.d_un.d_val != ours.d_un.d_val
-		    && theirs.d_un.d_val != ours.d_un.d_val + bias)
+		value = word_from(ours + word, word);
+		loaded = word_from(theirs + word, word);
+		if (tag != DT_DEBUG && loaded != value && loaded != value + bias)
 			return false;
 	}
 	return false;

@@ -57,9 +57,9 @@ glibc_of(const char *since)
 			continue;
 		made[i] = (struct glibc) {
 			.since = releases[i].since,
-			.arena = ROW(arena_layouts, releases[i].arena),
-			.params = ROW(par_layouts, releases[i].params),
-			.tcache = ROW(tcache_layouts, releases[i].tcache),
+			.arena = ROW(malloc_abi_64.arenas, releases[i].arena),
+			.params = ROW(malloc_abi_64.params, releases[i].params),
+			.tcache = ROW(malloc_abi_64.tcaches, releases[i].tcache),
 			.heap_info = releases[i].heap_info,
 			.tcache_count = releases[i].tcache_count,
 			.lazy = releases[i].lazy,
@@ -265,7 +265,7 @@ draft_free(struct draft *d, uint64_t request, enum state state)
 		put_link(d, p + HEADER, get(d, head));
 		put(d, head, p);
 	} else if (state != STATE_LOOSE) {
-		put_in_bin(d, p, state == STATE_UNSORTED ? 1 : bin_index(size));
+		put_in_bin(d, p, state == STATE_UNSORTED ? 1 : bin_index(&malloc_abi_64, size));
 	}
 	return p + HEADER;
 }

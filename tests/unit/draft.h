@@ -19,6 +19,8 @@
 #include "heap/heap.h"
 #include "unit/memory.h"
 
+enum { HEADER = 16, MIN_CHUNK = 32 }; /* bytes: drafts are of 64 bits */
+
 /* What a release has: the rows of layouts.h, and the size of heap_info. */
 struct glibc {
 	const char *since;

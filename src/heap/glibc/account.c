@@ -109,7 +109,7 @@ check_mapped(struct ptmalloc *pt)
 	else if (bytes != h->mapped_bytes)
 		verdict(h,
 		    drifts && h->mapped_bytes > bytes
-			    && (h->mapped_bytes - bytes) % 16 == 0
+			    && (h->mapped_bytes - bytes) % pt->abi->header == 0
 			? ACCOUNT_KNOWN_DRIFT
 			: ACCOUNT_INEXACT,
 		    pt->instances.at[0].params.address,
@@ -120,18 +120,18 @@ check_mapped(struct ptmalloc *pt)
 
 /* Blocks of the program: how many, and their usable bytes. */
 static void
-sum_blocks(struct heap *h)
+sum_blocks(struct heap *h, unsigned word)
 {
 	for (size_t i = 0; i < h->arenas.n; i++) {
 		const struct tally *used = &h->arenas.at[i].tally[STATE_USED];
 
 		h->used.count += used->count;
-		h->used.bytes += used->bytes - used->count * (HEADER - 8);
+		h->used.bytes += used->bytes - used->count * word; /* of a header */
 	}
 	for (size_t i = 0; i < h->spans.n; i++) /* mapped chunks: another tail */
 		if (h->spans.at[i].mapped
 		    && h->states.at[h->spans.at[i].first] == STATE_USED)
-			h->used.bytes -= (uint64_t)(8 - h->spans.at[i].tail);
+			h->used.bytes -= (uint64_t)((int)word - h->spans.at[i].tail);
 }
 
 void
@@ -145,5 +145,5 @@ pt_account(struct ptmalloc *pt)
 	if (h->damages.n > 0)
 		verdict(h, ACCOUNT_INEXACT, h->damages.at[0].at, "%s",
 		    h->damages.at[0].text);
-	sum_blocks(h);
+	sum_blocks(h, pt->abi->word);
 }

@@ -6,26 +6,44 @@
 
 enum { ENOUGH = 256 }; /* chunks in a row that make sense: no chance then */
 
-uint64_t
-fences_at(struct window *at, const struct run *run, hs_addr p)
+/*
+ * Those of a heap's end.  malloc rounds down so that chunks stay multiples of 16:
+ * with headers of 8, 8 more bytes are always left.
+ */
+static uint64_t
+heap_fences(const struct malloc_abi *abi, struct window *at, const struct run *run,
+    hs_addr p)
 {
+	uint64_t left = range_left(run->range, p), slack = GRANULE - abi->header, word;
+	bool alone = left == abi->header + slack;
+
+	if (run->top || (!alone && left != 2 * abi->header + slack)
+	    || !window_word(at, p + abi->word, &word)
+	    || (word & ~1ull) != (alone ? 0 : abi->header))
+		return 0;
+	return alone || (window_word(at, p + abi->header + abi->word, &word) && word == 1)
+	    ? left
+	    : 0;
+}
+
+uint64_t
+fences_at(const struct malloc_abi *abi, struct window *at, const struct run *run,
+    hs_addr p)
+{
+	uint64_t left = range_left(run->range, p), slack = GRANULE - abi->header;
 	uint64_t word, n = 0;
 
-	if (!run->main) {
-		uint64_t left = range_left(run->range, p);
-
-		if (run->top || (left != 16 && left != 32)
-		    || !window_word(at, p + 8, &word)
-		    || (word & ~1ull) != (left == 16 ? 0u : HEADER))
-			return 0;
-		return left == 16 || (window_word(at, p + 24, &word) && word == 1)
-		    ? left
-		    : 0;
-	}
-	while (n < MAX_FENCES && range_left(run->range, p) >= n + 16
-	    && window_word(at, p + n + 8, &word) && (word & ~1ull) == HEADER)
-		n += 16;
-	return n >= 32 ? n : 0;
+	if (!run->main)
+		return heap_fences(abi, at, run, p);
+	while (n < 3 * abi->header && left >= n + abi->header
+	    && window_word(at, p + n + abi->word, &word)
+	    && (word & ~1ull) == abi->header)
+		n += abi->header;
+	if (n < 2 * abi->header)
+		return 0;
+	return slack && left < 2 * abi->header + slack ? left
+	    : slack				       ? 2 * abi->header + slack
+						       : n;
 }
 
 /* Was a chain that failed here before?  From now on there was one, unless this ends well. */
@@ -44,7 +62,7 @@ has_failed(const struct run *run, hs_addr at)
 enum chain
 pt_chain(struct ptmalloc *pt, const struct run *run, hs_addr at, hs_addr *end)
 {
-	struct window window = { .space = pt->space };
+	struct window window = window_on(pt);
 	uint64_t word, before = 0, size = 0;
 
 	for (uint64_t n = 0; at < run->range.end; n++) {
@@ -52,11 +70,11 @@ pt_chain(struct ptmalloc *pt, const struct run *run, hs_addr at, hs_addr *end)
 		pt->searched += !run->failed;
 		if (at == run->top)
 			return CHAIN_TOP;
-		if (!window_next(&window, at + 8, &word))
+		if (!window_next(&window, at + pt->abi->word, &word))
 			return CHAIN_BAD;
-		if (fences_at(&window, run, at))
+		if (fences_at(pt->abi, &window, run, at))
 			return n ? CHAIN_FENCE : CHAIN_BAD;
-		if (!sane_size(run, at, word) || (run->top && at > run->top))
+		if (!sane_size(pt->abi, run, at, word) || (run->top && at > run->top))
 			return CHAIN_BAD;
 		if (!(word & FLAG_PREV_USED) && n
 		    && (!window_word(&window, at, &before) || before != size))

@@ -27,7 +27,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { MAX_TOLD = 4096, FD = 16, BK = 24, FD_NEXTSIZE = 32, BK_NEXTSIZE = 40 };
+enum { MAX_TOLD = 4096 };
+
+/* Links of a free chunk, in words from its start. */
+enum { FD = 2, BK, FD_NEXTSIZE, BK_NEXTSIZE };
 
 struct exam {
 	struct ptmalloc *pt;
@@ -67,9 +70,9 @@ check_chunk(struct exam *e, const struct block *b)
 
 	if (b->span->mapped || arena->locked)
 		return;
-	if (held && !arena->main && space_word(e->pt->space, start + 8, &word)
+	if (held && !arena->main && space_word(e->pt->space, start + e->pt->abi->word, &word)
 	    && !(word & FLAG_NOT_MAIN))
-		tell(e, DAMAGE_FLAGS, start + 8, 0,
+		tell(e, DAMAGE_FLAGS, start + e->pt->abi->word, 0,
 		    "the chunk is in a thread's arena, but its flag for that was cleared");
 	if (b->state < STATE_UNSORTED || b->state > STATE_LARGE)
 		return;
@@ -100,9 +103,10 @@ struct ring {
 };
 
 static void
-check_back(const struct ring *r, hs_addr chunk, unsigned offset, hs_addr wanted,
+check_back(const struct ring *r, hs_addr chunk, unsigned link, hs_addr wanted,
     const char *name)
 {
+	unsigned offset = link * r->e->pt->abi->word;
 	uint64_t word;
 
 	if (space_word(r->e->pt->space, chunk + offset, &word) && word != wanted)
@@ -121,9 +125,9 @@ check_large(struct ring *r, hs_addr chunk, uint64_t size)
 	uint64_t next;
 
 	if (r->size && size > r->size)
-		tell(r->e, DAMAGE_LINK, r->from + FD, 0,
+		tell(r->e, DAMAGE_LINK, r->from + FD * r->e->pt->abi->word, 0,
 		    "large bin %u is not in the order of sizes", r->index);
-	if (size == r->size || !space_word(r->e->pt->space, chunk + FD_NEXTSIZE, &next))
+	if (size == r->size || !space_word(r->e->pt->space, chunk + FD_NEXTSIZE * r->e->pt->abi->word, &next))
 		return;
 	if (r->latest) {
 		check_back(r, chunk, BK_NEXTSIZE, r->latest, "bk_nextsize");
@@ -146,8 +150,8 @@ check_link(struct ring *r, hs_addr chunk)
 		return false;
 	size = pt_whole(&b);
 	check_back(r, chunk, BK, r->from, "bk");
-	if (r->index > 1 && bin_index(size) != r->index)
-		tell(r->e, DAMAGE_SIZE, chunk + 8, 0,
+	if (r->index > 1 && bin_index(r->e->pt->abi, size) != r->index)
+		tell(r->e, DAMAGE_SIZE, chunk + r->e->pt->abi->word, 0,
 		    "the chunk is in bin %u, which is not for its size", r->index);
 	if (b.state == STATE_LARGE)
 		check_large(r, chunk, size);
@@ -161,12 +165,12 @@ check_bin(struct ring *r, uint64_t most)
 {
 	hs_addr chunk;
 
-	if (!space_word(r->e->pt->space, r->head + FD, &chunk))
+	if (!space_word(r->e->pt->space, r->head + FD * r->e->pt->abi->word, &chunk))
 		return;
 	r->from = r->head;
 	for (uint64_t n = 0; chunk != r->head; n++)
 		if (n > most || !check_link(r, chunk)
-		    || !space_word(r->e->pt->space, chunk + FD, &chunk))
+		    || !space_word(r->e->pt->space, chunk + FD * r->e->pt->abi->word, &chunk))
 			return;
 	check_back(r, r->head, BK, r->from, "bk");
 	if (!r->latest)
@@ -179,6 +183,7 @@ static void
 check_bins(struct exam *e, uint32_t arena)
 {
 	const struct pt_arena *a = &e->pt->arenas.at[arena];
+	const struct malloc_abi *abi = e->pt->abi;
 	unsigned bins = e->pt->instances.at[a->instance].layout->bins;
 	uint64_t first;
 
@@ -191,7 +196,7 @@ check_bins(struct exam *e, uint32_t arena)
 			.e = e,
 			.arena = arena,
 			.index = i,
-			.head = a->address + bins + 16 * (i - 1) - HEADER,
+			.head = a->address + bins + 2 * abi->word * (i - 1) - abi->header,
 		};
 
 		check_bin(&r, e->pt->heap->nchunks);
@@ -286,7 +291,7 @@ nodes_of(const struct ptmalloc *pt, const struct pt_cache *c, unsigned i)
 	struct nodes l = { .pt = pt, .c = c };
 
 	l.broken = !space_word(pt->space,
-	    c->chunk + HEADER + c->layout->entries + 8 * i, &l.node);
+	    c->chunk + pt->abi->header + c->layout->entries + pt->abi->word * i, &l.node);
 	return l;
 }
 
@@ -300,7 +305,7 @@ nodes_next(struct nodes *l, hs_addr *node)
 		return false;
 	*node = l->node;
 	l->broken = l->n++ > l->pt->heap->nchunks
-	    || !map_chunk_starting(l->pt->heap, l->node - HEADER, &b)
+	    || !map_chunk_starting(l->pt->heap, l->node - l->pt->abi->header, &b)
 	    || b.state != STATE_TCACHE;
 	if (l->broken)
 		return false;
@@ -311,6 +316,7 @@ nodes_next(struct nodes *l, hs_addr *node)
 
 /* What the mark is, as far as one copy of malloc's chunks tell: the majority's. */
 struct marks {
+	unsigned header;    /* of chunks */
 	uint64_t key, lead; /* of all, and by how many votes */
 	uint64_t agree;     /* chunks that have it */
 	uint64_t own, all;  /* chunks with their cache's address; all of them */
@@ -339,12 +345,12 @@ each_mark(const struct exam *e, unsigned instance, struct marks *m, bool count)
 			uint64_t key;
 
 			while (nodes_next(&l, &node))
-				if (!space_word(e->pt->space, node + 8, &key))
+				if (!space_word(e->pt->space, node + e->pt->abi->word, &key))
 					continue;
 				else if (count)
 					m->agree += key == m->key;
 				else
-					vote(m, c->chunk + HEADER, key);
+					vote(m, c->chunk + e->pt->abi->header, key);
 		}
 	}
 }
@@ -354,7 +360,7 @@ static bool
 is_marked(const struct marks *m, const struct pt_cache *c, uint64_t key)
 {
 	if (m->own * 2 > m->all)
-		return key == c->chunk + HEADER;
+		return key == c->chunk + m->header;
 	return !c->layout->mangled || m->agree < 2 || m->agree * 2 <= m->all
 	    || m->key == 0 || key == m->key;
 }
@@ -365,7 +371,7 @@ check_count(struct exam *e, const struct pt_cache *c, unsigned i, uint64_t lengt
 {
 	const struct tcache_layout *l = c->layout;
 	const struct pt_params *p = &e->pt->instances.at[c->instance].params;
-	hs_addr at = c->chunk + HEADER + i * l->count_bytes;
+	hs_addr at = c->chunk + e->pt->abi->header + i * l->count_bytes;
 	unsigned char byte[2] = { 0 };
 	uint64_t count, wanted = length;
 
@@ -393,9 +399,9 @@ check_cache(struct exam *e, const struct pt_cache *c, const struct marks *marks)
 		uint64_t key;
 
 		while (nodes_next(&l, &node))
-			if (space_word(e->pt->space, node + 8, &key)
+			if (space_word(e->pt->space, node + e->pt->abi->word, &key)
 			    && !is_marked(marks, c, key) && !(inside && l.n == 1))
-				tell(e, DAMAGE_KEY, node + 8, 0,
+				tell(e, DAMAGE_KEY, node + e->pt->abi->word, 0,
 				    "the mark of a chunk in tcache list %u is gone: it was "
 				    "written to after free()",
 				    i);
@@ -408,7 +414,7 @@ static void
 check_caches(struct exam *e)
 {
 	for (unsigned in = 0; in < e->pt->instances.n; in++) {
-		struct marks m = { .key = 0 };
+		struct marks m = { .header = e->pt->abi->header };
 
 		each_mark(e, in, &m, false);
 		each_mark(e, in, &m, true);

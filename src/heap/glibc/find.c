@@ -3,8 +3,8 @@
  * Finding glibc's arenas, without symbols.
  *
  * malloc_state holds 127 bins, and an empty bin is two words that both hold
- * the address 16 bytes below themselves: a mark that next to nothing else in
- * memory leaves, repeated some dozen times at a stride of 16.  (One that is not
+ * the address two words below themselves: a mark that next to nothing else in
+ * memory leaves, repeated some dozen times at a stride of two words.  (One that is not
  * empty says as much: what its words lead to leads back.)  That says where
  * the bins are but not which of them we see, nor the layout around them.  So
  * every layout and every bin number is tried, and the ring decides: arenas
@@ -23,6 +23,8 @@
  * not found, and nothing is missed.
  */
 #include "heap/glibc/glibc.h"
+
+#include "base/bits.h"
 
 enum {
 	MAX_INSTANCES = 32, /* dlmopen() makes 16 at most; what is more, is made up */
@@ -46,24 +48,40 @@ word(const struct ptmalloc *pt, hs_addr a, uint64_t *w)
 	return space_word(pt->space, a, w);
 }
 
+/* The first two fields of a malloc_state: the mutex, and the flags above it. */
+static bool
+state_head(const struct ptmalloc *pt, hs_addr arena, uint64_t *head)
+{
+	return space_read(pt->space, arena, head, sizeof *head);
+}
+
+/* May a chunk be at a, as far as its block's alignment goes? */
+static bool
+is_chunk_place(const struct ptmalloc *pt, hs_addr a)
+{
+	return (a + pt->abi->header) % GRANULE == 0;
+}
+
 /* Does what fd and bk lead to lead back to the bin? */
 static bool
 is_list(const struct ptmalloc *pt, hs_addr head, uint64_t fd, uint64_t bk)
 {
 	uint64_t there;
 
-	return word(pt, fd + 24, &there) && there == head
-	    && word(pt, bk + 16, &there) && there == head;
+	return word(pt, fd + pt->abi->header + pt->abi->word, &there) && there == head
+	    && word(pt, bk + pt->abi->header, &there) && there == head;
 }
 
 /* Does bin i of the arena whose bins are at `bins` hang together?  An empty one is a list, too. */
 static bool
 bin_fits(const struct ptmalloc *pt, hs_addr bins, unsigned i)
 {
-	hs_addr head = bins + 16 * (i - 1) - HEADER;
+	const struct malloc_abi *abi = pt->abi;
+	hs_addr head = bins + (hs_addr)abi->header * (i - 1) - abi->header;
 	uint64_t fd, bk;
 
-	return word(pt, head + HEADER, &fd) && word(pt, head + HEADER + 8, &bk)
+	return word(pt, head + abi->header, &fd)
+	    && word(pt, head + abi->header + abi->word, &bk)
 	    && is_list(pt, head, fd, bk);
 }
 
@@ -76,9 +94,9 @@ is_likely_state(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr
 {
 	uint64_t head, top, system, max;
 
-	return word(pt, arena, &head) && (uint32_t)head <= 2
+	return state_head(pt, arena, &head) && (uint32_t)head <= 2
 	    && head >> 32 <= (uint64_t)l->max_flags && word(pt, arena + l->top, &top)
-	    && (top % 16 == 0 || top == arena + l->bins - HEADER)
+	    && (is_chunk_place(pt, top) || top == arena + l->bins - pt->abi->header)
 	    && word(pt, arena + l->system, &system)
 	    && word(pt, arena + l->max_system, &max) && max >= system;
 }
@@ -151,11 +169,11 @@ follow_ring(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr fir
 static unsigned
 heap_header(const struct ptmalloc *pt, hs_addr arena)
 {
-	static const unsigned sizes[] = { 0x30, 0x20 }; /* since 2.35; before */
+	const unsigned *sizes = pt->abi->heap_headers;
 	uint64_t owner;
 
-	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-		if ((arena - sizes[i]) % 4096 == 0
+	for (size_t i = 0; i < sizeof pt->abi->heap_headers / sizeof *sizes; i++)
+		if (sizes[i] && (arena - sizes[i]) % 4096 == 0
 		    && word(pt, arena - sizes[i], &owner) && owner == arena)
 			return sizes[i];
 	return 0;
@@ -167,7 +185,7 @@ add_arena(struct ptmalloc *pt, const struct arena_layout *l, hs_addr a,
 {
 	uint64_t head = 0, top = 0, system = 0, max = 0, attached = 0;
 
-	(void)(word(pt, a, &head) && word(pt, a + l->top, &top)
+	(void)(state_head(pt, a, &head) && word(pt, a + l->top, &top)
 	    && word(pt, a + l->system, &system) && word(pt, a + l->max_system, &max)
 	    && word(pt, a + l->attached, &attached));
 	vec_push(&pt->arenas,
@@ -261,9 +279,10 @@ try_hit(struct ptmalloc *pt, hs_addr x, struct ring *ring)
 
 	if (ring->tries++ > MAX_TRIES)
 		return;
-	for (const struct arena_layout *l = arena_layouts; l->since; l++)
+	for (const struct arena_layout *l = pt->abi->arenas; l->since; l++)
 		for (unsigned i = 1; i < NBINS; i++) {
-			hs_addr arena = x - 16 * (i - 1) - l->bins;
+			hs_addr arena =
+			    x - (hs_addr)pt->abi->header * (i - 1) - l->bins;
 
 			if (odd_bins(pt, l, arena, ring) > MAX_ODD)
 				continue;
@@ -289,22 +308,26 @@ try_hit(struct ptmalloc *pt, hs_addr x, struct ring *ring)
 static bool
 is_bin(const struct ptmalloc *pt, hs_addr x, const uint64_t w[2], bool empty)
 {
-	if (w[0] == x - HEADER)
+	hs_addr head = x - pt->abi->header;
+
+	if (w[0] == head)
 		return w[1] == w[0];
-	return !empty && w[0] && (w[0] | w[1]) % 16 == 0
-	    && is_list(pt, x - HEADER, w[0], w[1]);
+	return !empty && w[0] && is_chunk_place(pt, w[0]) && is_chunk_place(pt, w[1])
+	    && is_list(pt, head, w[0], w[1]);
 }
 
 static void
 scan_piece(struct ptmalloc *pt, const struct piece *p, bool empty, struct ring *ring)
 {
 	uint64_t n = range_size(p->range), run = 0;
+	unsigned step = pt->abi->word;
 
-	for (uint64_t i = (8 - p->range.start % 8) % 8; i + 16 <= n; i += 8) {
-		uint64_t w[2];
+	for (uint64_t i = -p->range.start % step; i + 2 * step <= n; i += step) {
+		uint64_t w[2] = { 0, 0 };
 		hs_addr x = p->range.start + i;
 
-		memcpy(w, p->bytes + i, sizeof w);
+		for (unsigned k = 0; k < 2; k++)
+			w[k] = word_from(p->bytes + i + k * step, step);
 		if (!is_bin(pt, x, w, empty))
 			continue;
 		if (++run < 2 || is_known(ring, x))

@@ -141,7 +141,7 @@ own(struct ptmalloc *pt)
 		if (p->layout)
 			vec_push(&h->owned,
 			    (struct range) { p->address,
-				p->address + p->layout->tcache_count + 8 });
+				p->address + p->layout->tcache_count + pt->abi->word });
 	}
 }
 
@@ -234,6 +234,7 @@ glibc_walk(struct heap *heap, const struct space *space, const struct image *ima
 	pt->space = space;
 	pt->image = image;
 	pt->crew = crew;
+	pt->abi = image->core->machine->word == 4 ? &malloc_abi_32 : &malloc_abi_64;
 	if (!read_all(pt, err))
 		return false;
 	vec_free(&pt->tcache_like);

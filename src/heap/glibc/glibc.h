@@ -79,6 +79,7 @@ struct ptmalloc {
 	const struct space *space;
 	const struct image *image;
 	const struct crew *crew;
+	const struct malloc_abi *abi;
 	uint64_t page; /* AT_PAGESZ */
 	struct VEC(struct pt_instance) instances;
 	struct VEC(struct pt_arena) arenas; /* of each instance the main one first */
@@ -179,7 +180,7 @@ void pt_vouchers_free(struct vouchers *v);
 static inline bool
 pt_size_word(const struct ptmalloc *pt, hs_addr at, uint64_t *word)
 {
-	return space_word(pt->space, at + 8, word);
+	return space_word(pt->space, at + pt->abi->word, word);
 }
 
 /*

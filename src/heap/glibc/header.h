@@ -16,7 +16,17 @@ struct window {
 	hs_addr start;
 	const unsigned char *bytes;
 	uint64_t n;
+	uint64_t mask; /* the bits of 8 bytes that a word has: the first ones, memory is little-endian */
 };
+
+static inline struct window
+window_on(const struct ptmalloc *pt)
+{
+	return (struct window) {
+		.space = pt->space,
+		.mask = ~UINT64_C(0) >> (64 - 8 * pt->abi->word),
+	};
+}
 
 static inline bool
 window_word(struct window *at, hs_addr a, uint64_t *word)
@@ -28,6 +38,7 @@ window_word(struct window *at, hs_addr a, uint64_t *word)
 			return space_word(at->space, a, word);
 	}
 	memcpy(word, at->bytes + (a - at->start), sizeof *word);
+	*word &= at->mask;
 	return true;
 }
 
@@ -60,19 +71,21 @@ alien_bits(const struct run *run)
 
 /* Could this be the size word of the chunk at p? */
 static inline bool
-sane_size(const struct run *run, hs_addr p, uint64_t word)
+sane_size(const struct malloc_abi *abi, const struct run *run, hs_addr p, uint64_t word)
 {
 	uint64_t size = word & ~(uint64_t)FLAGS;
 
-	return size >= MIN_CHUNK && !(word & alien_bits(run))
+	return size >= abi->min_chunk && !(word & alien_bits(run))
 	    && range_left(run->range, p) >= size;
 }
 
 /*
- * Fences at p: in a main arena two headers of 16 bytes (three, when a chunk
- * of 16 was left over); in a heap one of 16 and one of 0 at its very end.
- * Bytes that they take; 0: there are none.
+ * Fences at p, headers that say they are all of their chunk: in a main arena two
+ * (three, when a chunk of that size was left over); in a heap one, and one of 0
+ * at its very end.  Bytes that they take, with the few that i386 leaves over
+ * behind them; 0: there are none.
  */
-uint64_t fences_at(struct window *at, const struct run *run, hs_addr p);
+uint64_t fences_at(const struct malloc_abi *abi, struct window *at,
+    const struct run *run, hs_addr p);
 
 #endif

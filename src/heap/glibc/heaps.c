@@ -5,12 +5,10 @@
  * Each heap is an aligned reservation with a heap_info at its start: the
  * arena, the heap before it, how much is in use.  The newest holds the
  * arena's top, so the chain starts at top rounded down to the alignment,
- * which is 64 MiB, or four huge pages in glibc 2.35 to 2.41 under the tunable
+ * which is 64 MiB (1 MiB on i386), or four huge pages in glibc 2.35 to 2.41 under the tunable
  * hugetlb: whichever leads to a heap_info that names the arena.
  */
 #include "heap/glibc/glibc.h"
-
-enum { HEAP_MAX = 64 << 20 };
 
 static bool
 is_heap_of(const struct ptmalloc *pt, hs_addr heap, hs_addr arena)
@@ -25,19 +23,20 @@ static uint64_t
 find_alignment(const struct ptmalloc *pt, const struct pt_instance *in, unsigned number)
 {
 	uint64_t huge = 4 * in->params.hp_pagesize;
+	uint64_t usual = pt->abi->heap_max;
 	unsigned votes[2] = { 0 };
 
 	if (huge == 0 || (huge & (huge - 1)))
-		return HEAP_MAX;
+		return usual;
 	for (size_t i = 0; i < pt->arenas.n; i++) {
 		const struct pt_arena *a = &pt->arenas.at[i];
 
 		if (a->instance != number || a->main)
 			continue;
-		votes[0] += is_heap_of(pt, align_down(a->top, HEAP_MAX), a->address);
+		votes[0] += is_heap_of(pt, align_down(a->top, usual), a->address);
 		votes[1] += is_heap_of(pt, align_down(a->top, huge), a->address);
 	}
-	return votes[1] > votes[0] ? huge : HEAP_MAX;
+	return votes[1] > votes[0] ? huge : usual;
 }
 
 /* The fields of a heap_info. */
@@ -49,10 +48,12 @@ struct info {
 static bool
 read_info(const struct ptmalloc *pt, hs_addr heap, struct info *to)
 {
+	unsigned word = pt->abi->word;
+
 	return space_word(pt->space, heap, &to->owner)
-	    && space_word(pt->space, heap + 8, &to->prev)
-	    && space_word(pt->space, heap + 16, &to->size)
-	    && space_word(pt->space, heap + 24, &to->mapped);
+	    && space_word(pt->space, heap + word, &to->prev)
+	    && space_word(pt->space, heap + 2 * word, &to->size)
+	    && space_word(pt->space, heap + 3 * word, &to->mapped);
 }
 
 static bool
@@ -100,7 +101,7 @@ add_heap(struct ptmalloc *pt, const struct pt_arena *a,
 		return false;
 	}
 	if (wrong >= 0)
-		pt_damage(pt, DAMAGE_HEAP, heap + 8 * (unsigned)wrong, 0,
+		pt_damage(pt, DAMAGE_HEAP, heap + pt->abi->word * (unsigned)wrong, 0,
 		    "the header of this heap is wrong about %s", words[wrong]);
 	vec_push(&pt->heaps, (struct pt_heap) { heap, info.size });
 	*prev = wrong == 1 ? 0 : info.prev;
@@ -194,7 +195,7 @@ add_runs(struct ptmalloc *pt, uint32_t arena, struct run_vec *runs)
 		hs_addr start =
 		    holds_state ? a->state.end : h->address + in->heap_header;
 		struct run run = {
-			.range = { align_up(start, GRANULE), h->address + h->size },
+			.range = { abi_chunk_from(pt->abi, start), h->address + h->size },
 			.arena = arena,
 		};
 

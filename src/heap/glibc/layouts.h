@@ -11,18 +11,13 @@
 #include <stdint.h>
 
 enum {
-	HEADER = 16, /* prev_size and size */
-	MIN_CHUNK = 32,
 	NBINS = 128, /* bin 1 is unsorted, 2 to 63 small, 64 to 126 large; 0 is none */
 	FLAG_PREV_USED = 1,
 	FLAG_MAPPED = 2,
 	FLAG_NOT_MAIN = 4,
 	FLAGS = 7,
-	NONCONTIGUOUS = 2,   /* in malloc_state.flags */
-	SMALL_LIMIT = 0x400, /* bytes: chunks below it are small */
+	NONCONTIGUOUS = 2, /* in malloc_state.flags */
 	MAX_TCACHE_BINS = 76,
-	TCACHE_MIN = 0x250, /* bytes of the chunks that tcache_size_fits() */
-	TCACHE_MAX = 0x320,
 };
 
 /* struct malloc_state: offsets in bytes. */
@@ -46,6 +41,7 @@ struct par_layout {
 /* struct tcache_perthread_struct. */
 struct tcache_layout {
 	const char *name, *since;
+	unsigned word;        /* bytes of a list's head */
 	unsigned count_bytes; /* of one count */
 	unsigned bins;
 	unsigned entries; /* offset of the list heads */
@@ -54,10 +50,25 @@ struct tcache_layout {
 	bool mangled;     /* links are XORed with their own address >> 12 */
 };
 
-/* To add one: a row here, its reason in doc/glibc-heap.  Each ends with a NULL .since. */
-extern const struct arena_layout arena_layouts[];
-extern const struct par_layout par_layouts[];
-extern const struct tcache_layout tcache_layouts[];
+/*
+ * What follows from the size of a word: numbers in bytes, and rows.  To add a
+ * row: there, its reason in doc/glibc-heap.  Each table ends with a NULL .since.
+ */
+struct malloc_abi {
+	unsigned word;
+	unsigned header;      /* prev_size and size: a block is aligned, its chunk may not be */
+	unsigned min_chunk;
+	unsigned small_limit; /* chunks below it are small */
+	unsigned small_first; /* the bin that chunks of 0 bytes would have, were there any */
+	unsigned tcache_min, tcache_max; /* the chunks that tcache_size_fits() */
+	uint64_t heap_max;               /* HEAP_MAX_SIZE */
+	unsigned heap_headers[2];        /* sizes of heap_info, the newest first; 0: no more */
+	const struct arena_layout *arenas;
+	const struct par_layout *params;
+	const struct tcache_layout *tcaches;
+};
+
+extern const struct malloc_abi malloc_abi_64, malloc_abi_32;
 
 /*
  * Could the struct be in a chunk of this size?  One that was too small to be
@@ -69,13 +80,20 @@ tcache_size_fits(const struct tcache_layout *l, uint64_t size)
 	return size - l->chunk <= (l->counts_down ? 32 : 16);
 }
 
+/* The first address from a on at which a chunk may start: its block is aligned to 16. */
+static inline uint64_t
+abi_chunk_from(const struct malloc_abi *abi, uint64_t a)
+{
+	return ((a + abi->header + 15) & ~UINT64_C(15)) - abi->header;
+}
+
 /* The bin of a free chunk of this size (as if sorted already). */
-unsigned bin_index(uint64_t size);
+unsigned bin_index(const struct malloc_abi *abi, uint64_t size);
 
 /* The sizes of chunks, bytes, that the bin with this index may hold. */
-void bin_sizes(unsigned index, uint64_t *min, uint64_t *max);
+void bin_sizes(const struct malloc_abi *abi, unsigned index, uint64_t *min, uint64_t *max);
 
 /* The bin of a tcache with 76 bins for chunks past the 64 small ones. */
-void tcache_bin_sizes(unsigned index, uint64_t *min, uint64_t *max);
+void tcache_bin_sizes(const struct malloc_abi *abi, unsigned index, uint64_t *min, uint64_t *max);
 
 #endif

@@ -15,8 +15,6 @@
 #include <stdatomic.h>
 
 enum {
-	FD = 16, /* links in a chunk */
-	BK = 24,
 	BATCH = 64,
 	TURNS = 8,   /* lists that a thread reads in turns */
 	FEW = 10000, /* chunks: no work for more than one thread */
@@ -25,7 +23,7 @@ enum {
 static struct list
 list_from(const struct ptmalloc *pt, hs_addr head)
 {
-	struct list l = { .pt = pt, .at = { .space = pt->space } };
+	struct list l = { .pt = pt, .at = window_on(pt) };
 
 	l.lost = !space_word(pt->space, head, &l.next);
 	return l;
@@ -36,18 +34,19 @@ list_fast(const struct ptmalloc *pt, hs_addr head, bool mangled)
 {
 	struct list l = list_from(pt, head);
 
-	l.link = HEADER;
+	l.link = pt->abi->header;
 	l.mangled = mangled;
 	return l;
 }
 
 struct list
-list_bin(const struct ptmalloc *pt, hs_addr head, unsigned link)
+list_bin(const struct ptmalloc *pt, hs_addr head, bool backwards)
 {
-	struct list l = list_from(pt, head + link);
+	unsigned fd = pt->abi->header, bk = fd + pt->abi->word;
+	struct list l = list_from(pt, head + (backwards ? bk : fd));
 
-	l.link = link;
-	l.back = FD + BK - link;
+	l.link = backwards ? bk : fd;
+	l.back = backwards ? fd : bk;
 	l.last = l.before = head;
 	return l;
 }
@@ -87,7 +86,7 @@ expect(struct list *l)
 	for (unsigned i = 0; i < n; i++)
 		if (from[i] - l->at.start < l->at.n)
 			__builtin_prefetch(
-			    l->at.bytes + (from[i] - l->at.start) + HEADER);
+			    l->at.bytes + (from[i] - l->at.start) + l->link);
 	map_expect(l->pt->heap, from, n);
 	l->expected += n;
 }
@@ -188,7 +187,7 @@ lists_read(const struct ptmalloc *pt, struct list *lists, size_t n, uint64_t mos
 	r.turns = r.turns < TURNS ? r.turns + !r.turns : TURNS;
 	for (size_t i = 0; i < n; i++)
 		if (lists[i].back)
-			ends[i] = list_bin(pt, lists[i].last, lists[i].back);
+			ends[i] = list_bin(pt, lists[i].last, true);
 	return crew_run(&crew, "reading free lists", (n + r.turns - 1) / r.turns,
 	    read_turns, &r, err);
 }

@@ -24,8 +24,8 @@ struct list {
 /* The chunks of a fastbin whose head is the word at `head`. */
 struct list list_fast(const struct ptmalloc *pt, hs_addr head, bool mangled);
 
-/* Those of a bin in one direction: by its head's word `link`, 16 (fd) or 24 (bk). */
-struct list list_bin(const struct ptmalloc *pt, hs_addr head, unsigned link);
+/* Those of a bin: by fd, or backwards by bk. */
+struct list list_bin(const struct ptmalloc *pt, hs_addr head, bool backwards);
 
 void list_fini(struct list *l);
 

@@ -45,7 +45,7 @@ pt_try_links(struct ptmalloc *pt)
 		if (a->main)
 			votes[0] = votes[1] = 0;
 		for (unsigned k = 0; k < in->layout->nfast; k++) {
-			hs_addr head = a->address + in->layout->fastbins + 8 * k;
+			hs_addr head = a->address + in->layout->fastbins + pt->abi->word * k;
 
 			votes[0] += fast_length(pt, false, head, &tried);
 			votes[1] += fast_length(pt, true, head, &tried);
@@ -104,7 +104,7 @@ tell_fast(struct ptmalloc *pt, unsigned index, hs_addr link, hs_addr chunk)
 static void
 read_fastbin(struct ptmalloc *pt, struct free_list *r)
 {
-	uint64_t size = MIN_CHUNK + (uint64_t)r->index * GRANULE;
+	uint64_t size = (uint64_t)(r->index + 2) * pt->abi->header;
 	struct bin bin = {
 		.kind = STATE_FAST,
 		.arena = r->arena,
@@ -124,7 +124,7 @@ read_fastbin(struct ptmalloc *pt, struct free_list *r)
 		}
 		bin.tally.count++;
 		bin.tally.bytes += pt_set_state(pt, &b, STATE_FAST);
-		link = chunk + HEADER;
+		link = chunk + pt->abi->header;
 	}
 	if (bin.tally.count)
 		vec_push(&pt->heap->bins, bin);
@@ -164,7 +164,7 @@ static bool
 is_free_by_links(struct ptmalloc *pt, const struct list *l, hs_addr from,
     const struct block *b)
 {
-	hs_addr chunk = b->address - HEADER;
+	hs_addr chunk = b->address - pt->abi->header;
 	uint64_t back, next, mirror, before;
 
 	return b->state == STATE_USED && space_word(pt->space, chunk + l->back, &back)
@@ -189,7 +189,7 @@ follow(struct ptmalloc *pt, struct bin *bin, struct list *l, bool quiet)
 		bool there = map_chunk_starting(pt->heap, chunk, &b);
 
 		if (there && !quiet && is_free_by_links(pt, l, from, &b)) {
-			pt_damage(pt, DAMAGE_FLAGS, chunk + pt_whole(&b) + 8, chunk,
+			pt_damage(pt, DAMAGE_FLAGS, chunk + pt_whole(&b) + pt->abi->word, chunk,
 			    "the chunk before is free, but the flag for that is not set");
 		} else if (!there || b.state != STATE_LOOSE) {
 			if (!quiet)
@@ -220,9 +220,9 @@ read_bin(struct ptmalloc *pt, struct free_list *r)
 		.index = r->index,
 	};
 
-	bin_sizes(r->index, &bin.chunk_min, &bin.chunk_max);
+	bin_sizes(pt->abi, r->index, &bin.chunk_min, &bin.chunk_max);
 	if (!follow(pt, &bin, r->list, pt->heap->arenas.at[r->arena].locked)) {
-		scoped(list_fini) struct list back = list_bin(pt, r->head, 24);
+		scoped(list_fini) struct list back = list_bin(pt, r->head, true);
 
 		/* what the other direction still reaches */
 		(void)follow(pt, &bin, &back, true);
@@ -248,16 +248,17 @@ add_arena(const struct ptmalloc *pt, uint32_t arena, struct free_lists *r)
 	const struct pt_instance *in = &pt->instances.at[a->instance];
 
 	for (unsigned i = 0; i < in->layout->nfast; i++) {
-		hs_addr head = a->address + in->layout->fastbins + 8 * i;
+		hs_addr head = a->address + in->layout->fastbins + pt->abi->word * i;
 
 		add_list(r, (struct free_list) { true, arena, i, head, NULL },
 		    list_fast(pt, head, in->links != LINKS_PLAIN));
 	}
 	for (unsigned i = 1; i < NBINS; i++) {
-		hs_addr head = a->address + in->layout->bins + 16 * (i - 1) - HEADER;
+		hs_addr head = a->address + in->layout->bins
+		    + (hs_addr)pt->abi->header * (i - 1) - pt->abi->header;
 
 		add_list(r, (struct free_list) { false, arena, i, head, NULL },
-		    list_bin(pt, head, 16));
+		    list_bin(pt, head, false));
 	}
 }
 
@@ -294,14 +295,14 @@ reclaim(struct ptmalloc *pt)
 	struct block b = { .span = NULL };
 
 	while (heap_next(pt->heap, &b)) {
-		hs_addr next = b.address - HEADER + pt_whole(&b);
+		hs_addr next = b.address - pt->abi->header + pt_whole(&b);
 		uint64_t before;
 
 		if (b.state != STATE_LOOSE || pt->heap->arenas.at[b.span->arena].locked
 		    || !space_word(pt->space, next, &before) || before == pt_whole(&b))
 			continue;
 		pt_set_state(pt, &b, STATE_USED);
-		pt_damage(pt, DAMAGE_FLAGS, next + 8, b.address - HEADER,
+		pt_damage(pt, DAMAGE_FLAGS, next + pt->abi->word, b.address - pt->abi->header,
 		    "the chunk before is in use, but its flag for that was cleared");
 	}
 }

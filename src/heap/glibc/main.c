@@ -39,7 +39,7 @@ walk_segment(struct ptmalloc *pt, uint32_t arena, struct range r, hs_addr top,
 		    range_size(r) == 0 ? "no memory" : "another one's heap");
 		return true;
 	}
-	run.range = (struct range) { align_up(r.start, GRANULE), r.end };
+	run.range = (struct range) { abi_chunk_from(pt->abi, r.start), r.end };
 	run.top = range_has(run.range, top) ? top : 0;
 	run.topless = !top;
 	pt_doubt_top(pt, &run);
@@ -114,6 +114,7 @@ segment_end(struct ptmalloc *pt, const struct region *region, hs_addr a, hs_addr
 	hs_addr end;
 	uint64_t word;
 
+	a = run.range.start = abi_chunk_from(pt->abi, a);
 	run.top = range_has(run.range, top) ? top : 0;
 	if (!pt_size_word(pt, a, &word) || !(word & FLAG_PREV_USED))
 		return 0;
@@ -173,7 +174,7 @@ walk_brk_part(struct ptmalloc *pt, uint32_t arena, hs_addr base, struct hs_error
 	i = (size_t)(p - pt->space->pieces.at);
 	if (!region_init(&region, pt->space, &i))
 		return fail_nomem(err);
-	end = segment_end(pt, &region, align_up(base, GRANULE), top);
+	end = segment_end(pt, &region, base, top);
 	for (hs_addr a = end; a && a < region.range.end; a += GRANULE) {
 		next = segment_end(pt, &region, a, top);
 		if (next)

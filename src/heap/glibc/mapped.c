@@ -3,7 +3,8 @@
  * Chunks with a mapping of their own.
  *
  * No list holds them.  Each starts a page of anonymous memory with a header
- * of which almost every bit is known: no bytes before it, the flag "mapped"
+ * of which almost every bit is known: no bytes before it (on i386, whose headers
+ * are shorter than blocks' alignment, 8), the flag "mapped"
  * alone, a size that fills whole pages.  The kernel merges neighbouring
  * mappings, so we step through regions page by page and jump over what a
  * header claims.
@@ -25,7 +26,6 @@
 #include <elf.h>
 
 enum {
-	TRAILER = 16, /* since 2.43 the size leaves out so many bytes of the mapping */
 	MAX_STEPS = 50000000, /* of the search for a reading that agrees */
 	MAX_CLOSER = 1 << 24, /* pages that a closer look is taken at, in all */
 	MAX_ALIGN_LOG = 40,
@@ -45,7 +45,9 @@ struct candidate {
 
 struct search {
 	struct ptmalloc *pt;
-	bool shorter;  /* sizes leave out TRAILER bytes */
+	unsigned trailer; /* bytes of the mapping that sizes leave out if .shorter: since 2.43 */
+	unsigned pad;     /* of it that are before the chunk */
+	bool shorter;
 	bool thorough; /* inner headers at any page */
 	uint64_t drift; /* bytes that mp_ may count too many, in words that are left out */
 	struct VEC(struct candidate) found;
@@ -63,14 +65,14 @@ read_header(const struct search *s, hs_addr q, uint64_t offset, hs_addr limit)
 	uint64_t prev, size, total;
 
 	if (!space_word(s->pt->space, q + offset, &prev)
-	    || !space_word(s->pt->space, q + offset + 8, &size)
+	    || !space_word(s->pt->space, q + offset + s->pt->abi->word, &size)
 	    || (s->shorter ? prev & ~1ull : prev) != offset
 	    || (size & FLAGS) != FLAG_MAPPED)
 		return none;
 	size &= ~(uint64_t)FLAGS;
-	if (size > limit - q || size < MIN_CHUNK - TRAILER)
+	if (size > limit - q || size < s->pt->abi->min_chunk - s->trailer)
 		return none;
-	total = offset + size + (s->shorter ? TRAILER : 0);
+	total = offset + size + (s->shorter ? s->trailer : 0);
 	if (total % s->pt->page != 0 || total > limit - q)
 		return none;
 	return (struct reading) { offset, q + total };
@@ -83,23 +85,24 @@ read_header(const struct search *s, hs_addr q, uint64_t offset, hs_addr limit)
 static struct reading
 read_inner(struct search *s, hs_addr q, hs_addr outer_end, hs_addr limit)
 {
+	const struct malloc_abi *abi = s->pt->abi;
 	struct reading r = { 0, 0 };
 	uint64_t pages = ((outer_end < limit ? outer_end : limit) - q) / s->pt->page;
 	uint64_t most = s->thorough ? THOROUGH_PAGES : FEW_PAGES;
 
 	for (unsigned log = 5; log < MAX_ALIGN_LOG && !r.end; log++) {
-		uint64_t offset = align_up(q + HEADER, 1ull << log) - HEADER - q;
+		uint64_t offset = align_up(q + abi->header, 1ull << log) - abi->header - q;
 
 		if (q + offset >= outer_end || q + offset >= limit)
 			break;
-		if (offset >= 16)
+		if (offset > s->pad)
 			r = read_header(s, q, offset, limit);
-		if (!r.end && offset < MIN_CHUNK)
+		if (!r.end && offset - s->pad < abi->min_chunk)
 			r = read_header(s, q, offset + (1ull << log), limit);
 	}
 	for (uint64_t i = 1; i <= pages && i < most && !r.end && s->closer < MAX_CLOSER;
 	     i++, s->closer++)
-		r = read_header(s, q, i * s->pt->page - HEADER, limit);
+		r = read_header(s, q, i * s->pt->page - abi->header, limit);
 	return r;
 }
 
@@ -165,7 +168,7 @@ collect(struct search *s, struct range region)
 		}
 		limit = pt_next_taken(pt, q);
 		limit = limit < region.end ? limit : region.end;
-		c.outer = read_header(s, q, 0, UINT64_MAX);
+		c.outer = read_header(s, q, s->pad, UINT64_MAX);
 		if (!c.outer.end || is_stack(s, q))
 			continue;
 		c.inner = read_inner(s, q, c.outer.end, limit);
@@ -233,7 +236,7 @@ agrees(const struct search *s)
 
 	if (s->count != s->want_count || s->bytes > s->want_bytes)
 		return false;
-	return over == 0 || (s->shorter && over <= s->drift && over % TRAILER == 0);
+	return over == 0 || (s->shorter && over <= s->drift && over % s->trailer == 0);
 }
 
 /*
@@ -313,7 +316,8 @@ add_chosen(struct ptmalloc *pt, const struct chosen_vec *out, bool shorter,
 		const struct chosen *c = &out->at[i];
 		struct range r = { c->start + c->reading.offset, c->reading.end };
 
-		if (!map_mapped(pt->heap, r, arena, HEADER, shorter ? -8 : 0,
+		if (!map_mapped(pt->heap, r, arena, pt->abi->header,
+			shorter ? -(int)pt->abi->word : 0,
 			c->reading.offset, STATE_USED))
 			return false;
 		sum->found_bytes += r.end - c->start;
@@ -375,7 +379,11 @@ search_all(struct search *s, bool usual, struct chosen_vec *out)
 bool
 pt_walk_mapped(struct ptmalloc *pt, struct hs_error *err)
 {
-	struct search s = { .pt = pt };
+	struct search s = {
+		.pt = pt,
+		.trailer = pt->abi->header,
+		.pad = GRANULE - pt->abi->header,
+	};
 	struct chosen_vec out = { 0 };
 	struct heap *h = pt->heap;
 	bool usual = false, ok;

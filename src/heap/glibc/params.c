@@ -9,20 +9,13 @@
  */
 #include "heap/glibc/glibc.h"
 
+#include "base/bits.h"
+
 enum {
 	REACH_BYTES = 16 << 10, /* how far from the main arena to look */
 	BLOCK = 192,            /* bytes: more than any layout has */
 	MIN_POINTS = 8,
 };
-
-static uint64_t
-u64(const unsigned char *at, unsigned offset)
-{
-	uint64_t w;
-
-	memcpy(&w, at + offset, sizeof w);
-	return w;
-}
 
 static uint32_t
 u32(const unsigned char *at, unsigned offset)
@@ -35,14 +28,14 @@ u32(const unsigned char *at, unsigned offset)
 
 /* What must hold, whatever the program did. */
 static bool
-possible(const struct par_layout *l, const unsigned char *at)
+possible(const struct par_layout *l, const unsigned char *at, unsigned word)
 {
 	return u32(at, l->n_mmaps) <= u32(at, l->max_n_mmaps)
 	    && u32(at, l->max_n_mmaps) <= 1u << 30 && u32(at, l->no_dyn) <= 1
-	    && u64(at, l->mmapped) <= u64(at, l->max_mmapped)
-	    && (u32(at, l->n_mmaps) == 0 || u64(at, l->mmapped) >= 4096)
-	    && (!l->hp_pagesize || u64(at, l->hp_pagesize) % 4096 == 0)
-	    && u64(at, l->sbrk_base) < 1ull << 56;
+	    && word_from(at + l->mmapped, word) <= word_from(at + l->max_mmapped, word)
+	    && (u32(at, l->n_mmaps) == 0 || word_from(at + l->mmapped, word) >= 4096)
+	    && (!l->hp_pagesize || word_from(at + l->hp_pagesize, word) % 4096 == 0)
+	    && word_from(at + l->sbrk_base, word) < 1ull << 56;
 }
 
 /* Points for where the main arena is said to begin. */
@@ -71,13 +64,17 @@ base_points(const struct ptmalloc *pt, const struct pt_arena *main, uint64_t bas
 
 /* Points for values that are the default. */
 static int
-usual(const struct par_layout *l, const unsigned char *at)
+usual(const struct par_layout *l, const unsigned char *at, unsigned word)
 {
-	uint64_t bins = u64(at, l->tcache_bins), count = u64(at, l->tcache_count);
+	/* The first words: trim_threshold, top_pad, mmap_threshold, arena_test. */
+	uint64_t pad = word_from(at + word, word);
+	uint64_t threshold = word_from(at + 2 * word, word);
+	uint64_t test = word_from(at + 3 * word, word);
+	uint64_t bins = word_from(at + l->tcache_bins, word), count = word_from(at + l->tcache_count, word);
 
-	return 2 * (u32(at, l->n_mmaps_max) == 65536) + 2 * (u64(at, 24) == 8)
-	    + (u64(at, 8) == 0x20000)
-	    + 2 * (u64(at, 16) >= 4096 && u64(at, 16) <= 32 << 20)
+	return 2 * (u32(at, l->n_mmaps_max) == 65536) + 2 * (test == (word == 8 ? 8 : 2))
+	    + (pad == 0x20000)
+	    + 2 * (threshold >= 4096 && threshold <= 32 << 20)
 	    + 2 * (bins == 64) + 2 * (count == 7 || count == 16) + (count == 0);
 }
 
@@ -85,17 +82,18 @@ void
 pt_find_params(const struct ptmalloc *pt, struct pt_instance *in)
 {
 	const struct pt_arena *main = &pt->arenas.at[in->main];
+	unsigned word = pt->abi->word;
 	int best = MIN_POINTS - 1;
 
 	for (hs_addr a = main->address - REACH_BYTES;
-	     a < main->address + REACH_BYTES; a += 8) {
+	     a < main->address + REACH_BYTES; a += word) {
 		unsigned char at[BLOCK];
 
 		if (!space_read(pt->space, a, at, sizeof at))
 			continue;
-		for (const struct par_layout *l = par_layouts; l->since; l++) {
-			int points = possible(l, at) ? usual(l, at)
-				+ base_points(pt, main, u64(at, l->sbrk_base))
+		for (const struct par_layout *l = pt->abi->params; l->since; l++) {
+			int points = possible(l, at, word) ? usual(l, at, word)
+				+ base_points(pt, main, word_from(at + l->sbrk_base, word))
 						     : 0;
 
 			if (points <= best)
@@ -105,11 +103,11 @@ pt_find_params(const struct ptmalloc *pt, struct pt_instance *in)
 				.layout = l,
 				.address = a,
 				.hp_pagesize =
-				    l->hp_pagesize ? u64(at, l->hp_pagesize) : 0,
+				    l->hp_pagesize ? word_from(at + l->hp_pagesize, word) : 0,
 				.n_mmaps = u32(at, l->n_mmaps),
-				.mmapped = u64(at, l->mmapped),
-				.sbrk_base = u64(at, l->sbrk_base),
-				.tcache_count = u64(at, l->tcache_count),
+				.mmapped = word_from(at + l->mmapped, word),
+				.sbrk_base = word_from(at + l->sbrk_base, word),
+				.tcache_count = word_from(at + l->tcache_count, word),
 			};
 		}
 	}

@@ -38,12 +38,17 @@ struct stream {
 	uint64_t at, held;  /* the header to look at; the one before it */
 	uint64_t stop, end; /* of the part's headers; of the run */
 	uint64_t alien;     /* bits that no size word has */
+	unsigned word;      /* bytes before the size word */
+	unsigned least;     /* bytes of a chunk */
+	uint64_t mask;      /* of 8 bytes: those that a word has */
 	struct starts starts;
 	struct tally loose;
 	unsigned likely;  /* sizes of a tcache_perthread_struct */
 	uint64_t suspect; /* the last chunk of such a size; NONE */
 	uint64_t limit;
-	const struct pt_params *params; /* of the run's C library */
+	uint64_t tcache_min, tcache_more; /* bytes of such a size: the least; so many more */
+	const struct pt_params *params;   /* of the run's C library */
+	const struct malloc_abi *abi;
 };
 
 #define NONE UINT64_MAX
@@ -65,7 +70,7 @@ is_plain(const struct stream *s, uint64_t at, uint64_t word)
 {
 	uint64_t size = word & ~(uint64_t)FLAGS;
 
-	return !(word & s->alien) && size - MIN_CHUNK < BIG - MIN_CHUNK
+	return !(word & s->alien) && size - s->least < BIG - s->least
 	    && size <= s->end - at;
 }
 
@@ -75,7 +80,7 @@ word_at(const struct stream *s, uint64_t at)
 	uint64_t word;
 
 	memcpy(&word, s->bytes + at, sizeof word);
-	return word;
+	return word & s->mask;
 }
 
 /* The last chunk that has the size of a tcache_perthread_struct: may it be one? */
@@ -86,9 +91,10 @@ settle(struct stream *s)
 
 	if (at == NONE)
 		return;
-	size = word_at(s, at + 8) & ~(uint64_t)FLAGS;
+	size = word_at(s, at + s->word) & ~(uint64_t)FLAGS;
 	if (size > s->limit || at > s->limit - size
-	    || !shape_is_hopeless(s->params, size, s->bytes + at + HEADER))
+	    || !shape_is_hopeless(s->abi, s->params, size,
+		s->bytes + at + s->abi->header))
 		mark(s->starts.likely, at);
 	s->suspect = NONE;
 }
@@ -99,7 +105,7 @@ suspect(struct stream *s)
 {
 	settle(s);
 	s->suspect = s->at;
-	for (unsigned i = 0; i < TCACHE_MIN; i += LINE)
+	for (unsigned i = 0; i < s->tcache_min; i += LINE)
 		__builtin_prefetch(s->bytes + s->at + i);
 }
 
@@ -108,8 +114,8 @@ static inline void
 pass(struct stream *s, uint64_t size)
 {
 	mark(s->starts.all, s->at);
-	if (size - TCACHE_MIN <= TCACHE_MAX - TCACHE_MIN
-	    && s->likely >> (size - TCACHE_MIN) / GRANULE & 1)
+	if (size - s->tcache_min <= s->tcache_more
+	    && s->likely >> (size - s->tcache_min) / GRANULE & 1)
 		suspect(s);
 	s->held = s->at;
 	s->at += size;
@@ -123,7 +129,7 @@ hop(struct stream *s)
 
 	if (s->at >= s->stop)
 		return false;
-	word = word_at(s, s->at + 8);
+	word = word_at(s, s->at + s->word);
 	__builtin_prefetch(s->bytes + s->at + AHEAD);
 	__builtin_prefetch(s->bytes + s->at + AHEAD + LINE);
 	if (!is_plain(s, s->at, word)) {
@@ -148,7 +154,7 @@ is_chain(const struct part *p, const struct stream *s, uint64_t at, unsigned *lo
 	uint64_t size = 0;
 
 	for (unsigned n = 0; n < CHAIN && at < p->limit; n++) {
-		uint64_t word = word_at(s, at + 8);
+		uint64_t word = word_at(s, at + s->word);
 
 		++*looks;
 		__builtin_prefetch(s->bytes + at + AHEAD);
@@ -182,19 +188,25 @@ begin(struct part *p, struct stream *s)
 		.stop = p->stop,
 		.end = p->run_left,
 		.alien = p->alien,
+		.word = p->abi->word,
+		.least = p->abi->min_chunk,
+		.mask = ~UINT64_C(0) >> (64 - 8 * p->abi->word),
 		.starts = p->starts,
 		.likely = p->likely,
 		.suspect = NONE,
 		.limit = p->limit,
+		.tcache_min = p->abi->tcache_min,
+		.tcache_more = p->abi->tcache_max - p->abi->tcache_min,
 		.params = p->params,
+		.abi = p->abi,
 	};
 	memset(p->starts.all, 0, 3 * p->words * sizeof *p->starts.all);
-	if ((!p->known && !guess(p, s)) || !is_plain(s, s->at, word_at(s, s->at + 8))) {
+	if ((!p->known && !guess(p, s)) || !is_plain(s, s->at, word_at(s, s->at + s->word))) {
 		s->stop = 0;
 		return;
 	}
 	p->from = p->range.start + s->at;
-	pass(s, word_at(s, s->at + 8) & ~(uint64_t)FLAGS);
+	pass(s, word_at(s, s->at + s->word) & ~(uint64_t)FLAGS);
 }
 
 static void

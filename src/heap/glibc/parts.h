@@ -36,8 +36,9 @@ struct part {
 	uint64_t run_left; /* from range.start on */
 	uint64_t alien;    /* bits that no size word has */
 	unsigned likely;   /* sizes of a tcache_perthread_struct: a bit for each
-			    * GRANULE from TCACHE_MIN on */
+			    * GRANULE from tcache_min on */
 	const struct pt_params *params; /* of its C library */
+	const struct malloc_abi *abi;
 	bool known;                     /* a chunk starts at range.start for sure */
 	uint64_t stop;                  /* no header from here on is the part's */
 	uint64_t limit; /* no header from here on is an ordinary one */

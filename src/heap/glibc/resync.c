@@ -15,6 +15,8 @@
  */
 #include "heap/glibc/glibc.h"
 
+#include "base/bits.h"
+
 #include <elf.h>
 
 enum {
@@ -38,19 +40,19 @@ vouch(struct vouchers *v, hs_addr a)
 }
 
 static void
-gather_piece(struct vouchers *v, const struct piece *p)
+gather_piece(struct vouchers *v, const struct malloc_abi *abi, const struct piece *p)
 {
 	uint64_t n = range_size(p->range), span = range_size(v->range);
+	unsigned step = abi->word;
 
-	for (uint64_t i = (8 - p->range.start % 8) % 8; i + 8 <= n; i += 8) {
-		uint64_t w;
+	for (uint64_t i = -p->range.start % step; i + step <= n; i += step) {
+		uint64_t w = word_from(p->bytes + i, step);
 
-		memcpy(&w, p->bytes + i, sizeof w);
-		if (w - v->range.start >= span || (w - v->range.start) % GRANULE != 0)
-			continue;
-		vouch(v, w);
-		if (w - v->range.start >= HEADER)
-			vouch(v, w - HEADER);
+		if (w - v->range.start < span && (w - v->range.start) % GRANULE == 0)
+			vouch(v, w);
+		w -= abi->header;
+		if (w - v->range.start < span && (w - v->range.start) % GRANULE == 0)
+			vouch(v, w);
 	}
 }
 
@@ -75,7 +77,7 @@ gather(struct ptmalloc *pt, const struct run *run)
 	for (size_t i = 0; v->bits && i < pt->space->pieces.n; i++)
 		if (pt->space->pieces.at[i].bytes
 		    && (pt->space->pieces.at[i].flags & PF_R))
-			gather_piece(v, &pt->space->pieces.at[i]);
+			gather_piece(v, pt->abi, &pt->space->pieces.at[i]);
 	return v->bits != NULL;
 }
 
@@ -103,7 +105,7 @@ pt_resync(struct ptmalloc *pt, const struct run *run, hs_addr from)
 {
 	bool vouched = gather(pt, run);
 	hs_addr until = run->top > from ? run->top : run->range.end;
-	hs_addr lowest = 0, end, q = from + MIN_CHUNK;
+	hs_addr lowest = 0, end, q = from + pt->abi->min_chunk;
 	const struct piece *p = next_there(pt->space, q);
 
 	for (uint64_t n = 0; p && n < WINDOW && pt_may_search(pt);
@@ -111,7 +113,7 @@ pt_resync(struct ptmalloc *pt, const struct run *run, hs_addr from)
 		if (q >= p->range.end && !(p = next_there(pt->space, q)))
 			break;
 		if (q < p->range.start)
-			q = align_up(p->range.start, GRANULE);
+			q = abi_chunk_from(pt->abi, p->range.start);
 		if (q >= until)
 			break;
 		if (vouched ? !has_voucher(pt->vouchers, q) && lowest : lowest != 0)

@@ -47,11 +47,18 @@ load(struct walk *w, hs_addr a, uint64_t *word)
 }
 
 static bool
+load_size(struct walk *w, hs_addr chunk, uint64_t *word)
+{
+	return load(w, chunk + w->pt->abi->word, word);
+}
+
+static bool
 open_span(struct walk *w)
 {
 	struct range r = { w->p, w->run->range.end };
 
-	w->open = map_begin(w->pt->heap, r, w->run->arena, HEADER, 8);
+	w->open = map_begin(w->pt->heap, r, w->run->arena,
+	    w->pt->abi->header, (int)w->pt->abi->word);
 	return w->open;
 }
 
@@ -67,9 +74,11 @@ close_span(struct walk *w, hs_addr end)
 static void
 note_size(struct walk *w, uint64_t size)
 {
-	if (size < TCACHE_MIN || size > TCACHE_MAX)
+	const struct malloc_abi *abi = w->pt->abi;
+
+	if (size < abi->tcache_min || size > abi->tcache_max)
 		return;
-	for (const struct tcache_layout *l = tcache_layouts; l->since; l++)
+	for (const struct tcache_layout *l = abi->tcaches; l->since; l++)
 		if (tcache_size_fits(l, size)) {
 			vec_push(&w->pt->tcache_like, w->held);
 			return;
@@ -127,8 +136,10 @@ static bool
 is_left_over(const struct walk *w, uint64_t word)
 {
 	return !w->run->main && !w->run->top && !(word & FLAG_NOT_MAIN)
-	    && (word & ~(uint64_t)FLAGS) == MIN_CHUNK && (word & FLAG_PREV_USED)
-	    && range_left(w->run->range, w->p) == MIN_CHUNK + 16;
+	    && (word & ~(uint64_t)FLAGS) == w->pt->abi->min_chunk
+	    && (word & FLAG_PREV_USED)
+	    && range_left(w->run->range, w->p)
+		== w->pt->abi->min_chunk + w->pt->abi->header;
 }
 
 static void
@@ -147,7 +158,7 @@ cross_foreign(struct walk *w)
 {
 	hs_addr from = w->p, q;
 
-	for (q = align_up(from, GRANULE); q < w->run->range.end; q += GRANULE) {
+	for (q = abi_chunk_from(w->pt->abi, from); q < w->run->range.end; q += GRANULE) {
 		uint64_t word;
 		hs_addr end;
 
@@ -155,8 +166,8 @@ cross_foreign(struct walk *w)
 		if (!pt_may_search(w->pt))
 			q = w->run->range.end;
 		else if (q == w->run->top
-		    || (load(w, q + 8, &word) && (word & FLAG_PREV_USED)
-			&& sane_size(w->run, q, word)
+		    || (load_size(w, q, &word) && (word & FLAG_PREV_USED)
+			&& sane_size(w->pt->abi, w->run, q, word)
 			&& pt_chain(w->pt, w->run, q, &end) != CHAIN_BAD))
 			break;
 	}
@@ -173,14 +184,16 @@ cross_foreign(struct walk *w)
 static bool
 at_fences(struct walk *w, uint64_t bytes)
 {
-	uint64_t word = FLAG_PREV_USED;
+	uint64_t word = FLAG_PREV_USED, step;
 
 	if (!w->open && !open_span(w))
 		return false;
-	(void)load(w, w->p + 8, &word);
+	(void)load_size(w, w->p, &word);
 	release(w, word & FLAG_PREV_USED);
-	for (uint64_t i = 0; i < bytes; i += 16)
-		add(w, w->p + i, STATE_FENCE, 16);
+	/* a chunk each; on i386 they are too close together for the map, and are one */
+	step = w->pt->abi->header == GRANULE ? GRANULE : bytes;
+	for (uint64_t i = 0; i < bytes; i += step)
+		add(w, w->p + i, STATE_FENCE, step);
 	w->p += bytes;
 	close_span(w, w->p);
 	if (w->run->main && w->p < w->run->range.end)
@@ -210,13 +223,13 @@ tell_damage(const struct walk *w, bool missing, hs_addr culprit, hs_addr q)
 	struct damage *d;
 
 	if (missing)
-		d = pt_damage(w->pt, DAMAGE_MISSING, w->p + 8, culprit,
+		d = pt_damage(w->pt, DAMAGE_MISSING, w->p + w->pt->abi->word, culprit,
 		    "the header of this chunk is not in the core");
 	else if (q && q < w->p && culprit)
-		d = pt_damage(w->pt, DAMAGE_SIZE, culprit + 8, culprit,
+		d = pt_damage(w->pt, DAMAGE_SIZE, culprit + w->pt->abi->word, culprit,
 		    "size of the chunk is too large: another one starts in it");
 	else
-		d = pt_damage(w->pt, DAMAGE_SIZE, w->p + 8, culprit,
+		d = pt_damage(w->pt, DAMAGE_SIZE, w->p + w->pt->abi->word, culprit,
 		    "size of the chunk makes no sense: it was overwritten");
 	d->resumed = q;
 	return d;
@@ -237,7 +250,7 @@ at_damage(struct walk *w, bool missing, uint64_t word)
 	d = tell_damage(w, missing, culprit, q);
 	if (q && q < w->p) { /* the chunk before had a wrong size */
 		w->p = q;
-		if (load(w, q + 8, &word))
+		if (load_size(w, q, &word))
 			release(w, word & FLAG_PREV_USED);
 		return;
 	}
@@ -260,10 +273,10 @@ at_top(struct walk *w)
 
 	if (!w->open && !open_span(w))
 		return false;
-	if (!load(w, w->p + 8, &word)
+	if (!load_size(w, w->p, &word)
 	    || (word & ~(uint64_t)FLAGS) != range_left(w->run->range, w->p)) {
 		if (!w->sum->locked)
-			pt_damage(w->pt, DAMAGE_TOP, w->p + 8, w->held,
+			pt_damage(w->pt, DAMAGE_TOP, w->p + w->pt->abi->word, w->held,
 			    "size of the top chunk is wrong: 0x%llx bytes are left",
 			    (unsigned long long)range_left(w->run->range, w->p));
 		word |= w->sum->locked ? 0 : FLAG_PREV_USED;
@@ -303,12 +316,12 @@ step(struct walk *w)
 
 	if (w->p == w->run->top)
 		return at_top(w);
-	there = load(w, w->p + 8, &word);
-	if (there && sane_size(w->run, w->p, word)
+	there = load_size(w, w->p, &word);
+	if (there && sane_size(w->pt->abi, w->run, w->p, word)
 	    && (!w->run->top || w->p < w->run->top)
 	    && !is_hollow(w, word & ~(uint64_t)FLAGS))
 		return keep(w, word);
-	n = fences_at(&w->at, w->run, w->p);
+	n = fences_at(w->pt->abi, &w->at, w->run, w->p);
 	if (n)
 		return at_fences(w, n);
 	at_damage(w, !there, word);
@@ -336,7 +349,7 @@ take_over(struct walk *w, struct part *part)
 
 	if (!w->open && !open_span(w))
 		return false;
-	(void)load(w, w->p + 8, &word);
+	(void)load_size(w, w->p, &word);
 	release(w, word & FLAG_PREV_USED);
 	part_trim(part, w->p);
 	note_likely(w, part);
@@ -399,7 +412,7 @@ walk_run(struct ptmalloc *pt, struct wave *wave, size_t i, struct hs_error *err)
 		.pt = pt,
 		.run = run,
 		.sum = &pt->heap->arenas.at[run->arena],
-		.at = { .space = pt->space },
+		.at = window_on(pt),
 		.p = run->range.start,
 	};
 
@@ -427,7 +440,7 @@ pt_walk_runs(struct ptmalloc *pt, const struct run *runs, size_t n, struct hs_er
 
 	wave_init(&wave, pt, runs, n);
 	for (size_t i = 0; i < n; i++)
-		if (run_bytes(&runs[i]) >= HEADER && !walk_run(pt, &wave, i, err))
+		if (run_bytes(&runs[i]) >= pt->abi->header && !walk_run(pt, &wave, i, err))
 			return false;
 	return wave_end(&wave, err);
 }

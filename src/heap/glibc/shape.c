@@ -9,6 +9,8 @@
  */
 #include "heap/glibc/shape.h"
 
+#include "base/bits.h"
+
 enum { MAX_COUNT = 65536 }; /* chunks in one list */
 
 /* No program has memory outside. */
@@ -17,9 +19,9 @@ enum { MAX_COUNT = 65536 }; /* chunks in one list */
 
 /* What the header says; a mapped chunk takes more than that. */
 static uint64_t
-size_field(const struct block *b)
+size_field(const struct malloc_abi *abi, const struct block *b)
 {
-	return b->size + HEADER - 8;
+	return b->size + abi->header - abi->word;
 }
 
 uint64_t
@@ -38,11 +40,11 @@ shape_is_node(const struct ptmalloc *pt, unsigned i, hs_addr node)
 	struct block b;
 	uint64_t min, max, size;
 
-	if (!map_chunk_starting(pt->heap, node - HEADER, &b)
+	if (!map_chunk_starting(pt->heap, node - pt->abi->header, &b)
 	    || (b.state != STATE_USED && b.state != STATE_TCACHE))
 		return false;
-	tcache_bin_sizes(i, &min, &max);
-	size = size_field(&b);
+	tcache_bin_sizes(pt->abi, i, &min, &max);
+	size = size_field(pt->abi, &b);
 	return size >= min && size <= max;
 }
 
@@ -75,6 +77,12 @@ count_at(const unsigned char *at, const struct tcache_layout *l, unsigned i)
 	return count;
 }
 
+static uint64_t
+head_at(const unsigned char *at, const struct tcache_layout *l, unsigned i)
+{
+	return word_from(at + l->entries + l->word * i, l->word);
+}
+
 /* Is the count of bin i right for a list of that length?  One off is. */
 static bool
 count_fits(const struct pt_params *p, const struct tcache_layout *l, uint64_t count,
@@ -105,9 +113,8 @@ count_odd(const struct pt_params *p, const struct tcache_layout *l,
 	unsigned odd = 0;
 
 	for (unsigned i = 0; i < l->bins; i++) {
-		uint64_t head;
+		uint64_t head = head_at(at, l, i);
 
-		memcpy(&head, at + l->entries + 8 * i, sizeof head);
 		odd += (head == 0) != is_empty_count(p, l, count_at(at, l, i));
 	}
 	return odd;
@@ -121,15 +128,15 @@ shape_under(struct weighing *w, const struct pt_params *p, hs_addr chunk,
 	unsigned char at[MAX_TCACHE_BINS * 10];
 
 	/* most blocks of that size are none: tell them at little cost */
-	if (!space_read(w->pt->space, chunk + HEADER, at, l->entries + 8 * l->bins)
+	if (!space_read(w->pt->space, chunk + w->pt->abi->header, at,
+		l->entries + l->word * l->bins)
 	    || count_odd(p, l, at) > l->bins / 2)
 		return s;
 	s.wrong = 0;
 	for (unsigned i = 0; i < l->bins && s.wrong < MAX_TCACHE_BINS / 2; i++) {
-		uint64_t head, length;
+		uint64_t length = list_length(w, l, i, head_at(at, l, i));
 
-		memcpy(&head, at + l->entries + 8 * i, sizeof head);
-		length = list_length(w, l, i, head);
+
 		if (length >= MAX_COUNT
 		    || !count_fits(p, l, count_at(at, l, i), length)) {
 			s.wrong++;
@@ -150,10 +157,9 @@ is_odd(const struct pt_params *p, const struct tcache_layout *l, const unsigned 
 	unsigned wrong = 0;
 
 	for (unsigned i = 0; i < l->bins && wrong < l->bins / 2; i++) {
-		uint64_t head, count = count_at(at, l, i);
+		uint64_t head = head_at(at, l, i), count = count_at(at, l, i);
 		bool bad_head, bad_count = count + 1 - empty > slack;
 
-		memcpy(&head, at + l->entries + 8 * i, sizeof head);
 		bad_head = (head % GRANULE) | (head - LOWEST > HIGHEST - LOWEST);
 		wrong += head ? bad_head
 			      : bad_count; /* chance for all that we know: no branch */
@@ -162,11 +168,12 @@ is_odd(const struct pt_params *p, const struct tcache_layout *l, const unsigned 
 }
 
 bool
-shape_is_hopeless(const struct pt_params *p, uint64_t size, const unsigned char *at)
+shape_is_hopeless(const struct malloc_abi *abi, const struct pt_params *p,
+    uint64_t size, const unsigned char *at)
 {
 	const struct tcache_layout *tried = NULL;
 
-	for (const struct tcache_layout *l = tcache_layouts; l->since; l++) {
+	for (const struct tcache_layout *l = abi->tcaches; l->since; l++) {
 		if (!tcache_size_fits(l, size)
 		    || (tried && tried->bins == l->bins && tried->entries == l->entries
 			&& tried->counts_down == l->counts_down))
@@ -189,16 +196,16 @@ struct shape
 shape_of(struct weighing *w, const struct pt_instance *in, const struct block *b)
 {
 	struct shape best = { .layout = NULL };
-	uint64_t size = size_field(b);
+	uint64_t size = size_field(w->pt->abi, b);
 
-	for (const struct tcache_layout *l = tcache_layouts; l->since; l++) {
+	for (const struct tcache_layout *l = w->pt->abi->tcaches; l->since; l++) {
 		struct shape s;
 
 		if ((b->span->mapped ? size < l->chunk : !tcache_size_fits(l, size))
 		    || (l->mangled && in->links == LINKS_PLAIN)
 		    || (!l->mangled && in->links == LINKS_MANGLED))
 			continue;
-		s = shape_under(w, &in->params, b->address - HEADER, l);
+		s = shape_under(w, &in->params, b->address - w->pt->abi->header, l);
 		if (better(&s, &best))
 			best = s;
 	}

@@ -138,14 +138,16 @@ static void
 vote_of_thread(const struct ptmalloc *pt, hs_addr tp, unsigned instance,
     struct range d, const struct cache_vec *caches, struct vote_vec *votes)
 {
-	for (uint64_t distance = align_up(d.start + 8, 8); distance <= d.end;
-	     distance += 8) {
+	unsigned word = pt->abi->word;
+
+	for (uint64_t distance = align_up(d.start + word, word); distance <= d.end;
+	     distance += word) {
 		uint64_t w;
 		const struct cache *c;
 
 		if (!space_word(pt->space, tp - distance, &w))
 			return;
-		c = cache_at(caches, w - HEADER);
+		c = cache_at(caches, w - pt->abi->header);
 		if (c && c->instance == instance && weight_of(pt, c))
 			add_vote(votes, distance, weight_of(pt, c));
 	}
@@ -173,7 +175,7 @@ tell_link(struct ptmalloc *pt, unsigned i, hs_addr link, hs_addr node)
 {
 	struct block b;
 
-	if (map_chunk_starting(pt->heap, node - HEADER, &b) && state_is_free(b.state))
+	if (map_chunk_starting(pt->heap, node - pt->abi->header, &b) && state_is_free(b.state))
 		pt_damage(pt, DAMAGE_TWICE, link, 0,
 		    "a link of tcache list %u leads to a chunk that is free already: "
 		    "freed twice, or the link was overwritten",
@@ -196,11 +198,11 @@ read_list(struct ptmalloc *pt, struct cache *c, unsigned i, hs_addr link)
 	hs_addr node = 0;
 	bool ok = space_word(pt->space, link, &node);
 
-	tcache_bin_sizes(i, &bin.chunk_min, &bin.chunk_max);
+	tcache_bin_sizes(pt->abi, i, &bin.chunk_min, &bin.chunk_max);
 	while (ok && node) {
 		struct block b;
 
-		if (!map_chunk_starting(pt->heap, node - HEADER, &b)
+		if (!map_chunk_starting(pt->heap, node - pt->abi->header, &b)
 		    || b.state != STATE_USED || !shape_is_node(pt, i, node)) {
 			tell_link(pt, i, link, node);
 			break;
@@ -231,7 +233,7 @@ accept(struct ptmalloc *pt, struct cache *c, uint32_t thread)
 		    l->mangled ? LINKS_MANGLED : LINKS_PLAIN;
 	pt_set_state(pt, &b, STATE_INTERNAL);
 	for (unsigned i = 0; i < l->bins; i++)
-		read_list(pt, c, i, c->chunk + HEADER + l->entries + 8 * i);
+		read_list(pt, c, i, c->chunk + pt->abi->header + l->entries + l->word * i);
 }
 
 static void
@@ -243,7 +245,7 @@ accept_of_thread(struct ptmalloc *pt, hs_addr tp, uint64_t distance,
 
 	if (!tp || !distance || !space_word(pt->space, tp - distance, &w))
 		return;
-	c = cache_at(caches, w - HEADER);
+	c = cache_at(caches, w - pt->abi->header);
 	if (c)
 		accept(pt, c, thread);
 }
@@ -268,7 +270,7 @@ pt_read_tcaches(struct ptmalloc *pt)
 	vec_sort(&caches, by_chunk);
 	for (unsigned in = 0; in < pt->instances.n; in++) {
 		struct range d = tls_distances(pt, &pt->instances.at[in]);
-		size_t voters = MAX_WORDS / (range_size(d) / 8 + 1) + 1;
+		size_t voters = MAX_WORDS / (range_size(d) / pt->abi->word + 1) + 1;
 		uint64_t distance;
 
 		votes.n = 0;

@@ -17,15 +17,15 @@ enum {
 	MAX_PARTS = 1024, /* in a wave: runs may be small, threads many */
 };
 
-/* A bit for each 16 bytes from TCACHE_MIN on. */
+/* A bit for each 16 bytes from tcache_min on. */
 static unsigned
-likely_sizes(void)
+likely_sizes(const struct malloc_abi *abi)
 {
 	unsigned sizes = 0;
 
-	for (const struct tcache_layout *l = tcache_layouts; l->since; l++)
-		for (unsigned i = 0; TCACHE_MIN + i * GRANULE <= TCACHE_MAX; i++)
-			if (tcache_size_fits(l, TCACHE_MIN + i * GRANULE))
+	for (const struct tcache_layout *l = abi->tcaches; l->since; l++)
+		for (unsigned i = 0; abi->tcache_min + i * GRANULE <= abi->tcache_max; i++)
+			if (tcache_size_fits(l, abi->tcache_min + i * GRANULE))
 				sizes |= 1u << i;
 	return sizes;
 }
@@ -38,7 +38,7 @@ wave_init(struct wave *w, const struct ptmalloc *pt, const struct run *runs, siz
 		.runs = runs,
 		.nruns = n,
 		.grain = pt->crew->grain ? align_up(pt->crew->grain, CELL_BYTES) : PART,
-		.likely = likely_sizes(),
+		.likely = likely_sizes(pt->abi),
 	};
 	for (size_t i = 0; i < n; i++)
 		w->all += run_bytes(&runs[i]);
@@ -55,9 +55,12 @@ wave_fini(struct wave *w)
 static hs_addr
 plain_end(const struct run *run)
 {
-	if (run_bytes(run) < 3 * HEADER)
+	uint64_t n = run_bytes(run);
+
+	if (n < MAX_FENCES)
 		return run->range.start;
-	return run->top ? run->top : run->range.end - 3 * HEADER;
+	return run->top ? run->top
+			: run->range.start + align_down(n - MAX_FENCES, GRANULE);
 }
 
 static const struct pt_params *
@@ -80,17 +83,18 @@ add_part(struct wave *w, size_t i, hs_addr p, bool known)
 		.alien = alien_bits(run),
 		.likely = w->likely,
 		.params = params_of(w, run),
+		.abi = w->pt->abi,
 	};
 	uint64_t n, left;
 
 	if (p >= plain_end(run))
 		return false;
 	n = space_run(w->pt->space, p, &part.bytes);
-	if (n < HEADER)
+	if (n < GRANULE)
 		return false;
 	left = plain_end(run) - p;
-	part.exact = run->top && left < n - (HEADER - 1);
-	part.limit = left < n - (HEADER - 1) ? left : n - (HEADER - 1);
+	part.exact = run->top && left < n - (GRANULE - 1);
+	part.limit = left < n - (GRANULE - 1) ? left : n - (GRANULE - 1);
 	part.stop = w->grain - (p - run->range.start) % w->grain;
 	part.range = (struct range) { p, p + part.stop };
 	if (part.stop >= part.limit) {
