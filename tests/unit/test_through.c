@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Marks through the heap itself are those that are made over edges. */
+#include "graph/marks.h"
 #include "graph/room.h"
 #include "graph/through.h"
 
@@ -21,11 +22,13 @@ static bool
 marks_agree(const struct hs_scan *s, size_t room)
 {
 	uint64_t n = s->heap.nchunks;
-	autofree unsigned char *reach = malloc(n + 1);
+	autofree unsigned char *reach =
+	    aligned_alloc(MARK_GROUP, align_up(n + 1, MARK_GROUP));
 	struct graph g = { .reach = reach };
 	struct hs_error err;
 	uint32_t wrong = 0;
 
+	memset(reach, REACH_NONE, align_up(n + 1, MARK_GROUP));
 	for (size_t i = 0; i < n; i++)
 		reach[i] =
 		    s->heap.states.at[i] == STATE_USED ? REACH_DIRECT : REACH_NONE;
