@@ -69,6 +69,24 @@ numbers_zero(struct numbers *v, size_t n)
 	return !v->broke;
 }
 
+/* Gives back what is not needed, but for one: there is an address to count from. */
+static inline void
+numbers_trim(struct numbers *v)
+{
+	size_t n = v->n > 0 ? v->n : 1;
+	uint32_t *at = realloc(v->at, n * sizeof *at);
+	uint16_t *low = v->wide ? realloc(v->low, n * sizeof *low) : NULL;
+
+	if (at) {
+		v->at = at;
+		v->max = n;
+	}
+	if (low) {
+		v->low = low;
+		v->max_low = n;
+	}
+}
+
 /* Bytes that one number takes. */
 static inline size_t
 numbers_each(const struct numbers *v)

@@ -107,15 +107,6 @@ take_words(void *arg, const struct heap_batch *w, const uint64_t *holder)
 	}
 }
 
-/* Gives back what was not needed; one is left, so that there is an address to count from. */
-static void *
-shrunk(void *at, size_t n, size_t each)
-{
-	void *less = realloc(at, (n > 0 ? n : 1) * each);
-
-	return less ? less : at;
-}
-
 /* Keeps what a part has.  False: it is too much. */
 static bool
 keep(struct part *p)
@@ -131,9 +122,7 @@ keep(struct part *p)
 		atomic_store(&x->too_many, true);
 		return false;
 	}
-	p->edges.at = shrunk(p->edges.at, p->edges.n, sizeof *p->edges.at);
-	if (x->wide)
-		p->edges.low = shrunk(p->edges.low, p->edges.n, sizeof *p->edges.low);
+	numbers_trim(&p->edges);
 	p->to->edge = p->edges;
 	p->to->many = p->many.at;
 	p->to->nmany = (uint32_t)p->many.n;

@@ -24,11 +24,15 @@ numbers_are_kept_whole(void)
 		for (uint64_t i = 0; i < 1000; i++)
 			numbers_push(&v, most - i * 0x1f351);
 		numbers_set(&v, 7, 0x12345678);
+		numbers_trim(&v);
 		CHECK(v.n == 1000 && !v.broke && numbers_each(&v) == (wide ? 6 : 4));
 		for (size_t i = 999; i > 7; i--)
 			CHECK(numbers_pop(&v) == most - i * 0x1f351);
 		CHECK(numbers_pop(&v) == 0x12345678 && v.n == 7);
 		CHECK(numbers_at(&v, 0) == most);
+		numbers_trim(&v);
+		numbers_push(&v, most - 5);
+		CHECK(v.n == 8 && numbers_at(&v, 7) == most - 5);
 		CHECK(numbers_zero(&zero, 3) && zero.n == 3
 		    && numbers_at(&zero, 2) == 0);
 		numbers_fini(&zero);
@@ -111,6 +115,8 @@ check_core(const char *core)
 		struct hs_scan *other = report(core, narrow[i], 1 + i % 2, &text);
 
 		CHECK(other != NULL);
+		if (!other)
+			break;
 		CHECK(text.n > 0 && text.n == as_is.n);
 		CHECK(text.n == as_is.n && !memcmp(text.at, as_is.at, text.n));
 		CHECK(!heap_invalid(&other->heap));
