@@ -31,6 +31,7 @@ enum {
 	MAX_ODD = 6, /* bins that damage, or a thread inside malloc, may have spoilt */
 	SMALL_PIECE = 8 << 20, /* bytes: larger anonymous ones are looked at only if need be */
 	MAX_TRIES = 1 << 16, /* hits that lead nowhere: memory made to look like bins */
+	MAX_ATTACHED = 1 << 16, /* threads of one arena whose sums are wrong */
 	MAX_LOOKS = 1 << 16, /* at all bins of a place; so the longest ring has fewer arenas */
 };
 
@@ -86,6 +87,21 @@ bin_fits(const struct ptmalloc *pt, hs_addr bins, unsigned i)
 }
 
 /*
+ * No arena has more bytes than it ever had, so one of the two was overwritten; the
+ * other, and the count of threads, must look the better.
+ */
+static bool
+is_likely_sum(const struct ptmalloc *pt, const struct arena_layout *l,
+    hs_addr arena, uint64_t system, uint64_t max)
+{
+	uint64_t attached;
+
+	return l->attached && word(pt, arena + l->attached, &attached)
+	    && attached < MAX_ATTACHED
+	    && ((system && system % 4096 == 0) || (max && max % 4096 == 0));
+}
+
+/*
  * Could the words beside the bins be those of an arena with this layout?  What
  * `next` holds is not asked: the ring will show, and it may be broken.
  */
@@ -98,7 +114,8 @@ is_likely_state(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr
 	    && head >> 32 <= (uint64_t)l->max_flags && word(pt, arena + l->top, &top)
 	    && (is_chunk_place(pt, top) || top == arena + l->bins - pt->abi->header)
 	    && word(pt, arena + l->system, &system)
-	    && word(pt, arena + l->max_system, &max) && max >= system;
+	    && word(pt, arena + l->max_system, &max)
+	    && (max >= system || is_likely_sum(pt, l, arena, system, max));
 }
 
 /* How many bins of the arena are wrong; more than MAX_ODD: it is no arena under this layout. */
@@ -106,7 +123,7 @@ static unsigned
 odd_bins(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr arena,
     struct ring *ring)
 {
-	uint64_t top = 0;
+	uint64_t top = 0, system = 0, max = 0;
 	unsigned odd;
 
 	if (!is_likely_state(pt, l, arena) || ring->looks >= MAX_LOOKS)
@@ -114,6 +131,8 @@ odd_bins(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr arena,
 	ring->looks++;
 	/* up to 2.28 a top of absurd size was split, and the rest of it lies anywhere */
 	odd = !word(pt, arena + l->top, &top) || !space_at(pt->space, top);
+	odd += word(pt, arena + l->system, &system)
+	    && word(pt, arena + l->max_system, &max) && max < system;
 	for (unsigned i = 1; i < NBINS && odd <= MAX_ODD; i++)
 		odd += !bin_fits(pt, arena + l->bins, i);
 	return odd;
@@ -252,7 +271,8 @@ add_instance(struct ptmalloc *pt, const struct arena_layout *l, struct ring *rin
 	}
 	vec_sort(&ring->known, range_by_start);
 	if (!ring->closed)
-		pt_damage(pt, DAMAGE_ARENA, ring->arenas.at[ring->arenas.n - 1] + l->next, 0,
+		pt_damage(pt, DAMAGE_ARENA,
+		    ring->arenas.at[ring->arenas.n - 1] + l->next, 0,
 		    "the list of arenas is broken: some may be lost");
 	vec_push(&pt->instances, in);
 	return true;

@@ -52,12 +52,19 @@ static struct {
 	const void *culprit;
 } plan;
 
+/* The last word of a block, which is its neighbour's prev_size when it is free. */
+static word *
+behind(const word *block)
+{
+	return (word *)((char *)block - 16 + (block[-1] & ~(word)7));
+}
+
 /* The chunk of a block: what was damaged, and who is to blame. */
 static void
 in_chunk(const word *block, const char *writer, const void *culprit)
 {
 	plan.from = block - 2;
-	plan.to = (const char *)block + malloc_usable_size((void *)block);
+	plan.to = behind(block) + 1;
 	plan.writer = writer;
 	plan.culprit = culprit;
 }
@@ -169,12 +176,6 @@ main_system(void)
 	return main_top() + 2 + 254 + 2 + 3;
 }
 
-static word *
-main_next(void)
-{
-	return main_top() + 2 + 254 + 2;
-}
-
 static word
 mangled(const word *at, const void *to)
 {
@@ -265,13 +266,6 @@ static void size_of_binned(void) { in_chunk(large[1], "any", NULL); large[1][-1]
 static void thread_text(void) { OVER(trow, 10, RUN); text(trow[9], SIZE + 8); }
 static void thread_zero(void) { OVER(trow, 10, LEFT); memset(trow[9], 0, SIZE + 8); }
 static void thread_flag(void) { OVER(trow, 10, LEFT); trow[10][-1] &= ~(word)4; }
-
-/* The word behind a free chunk's block, its size as its neighbour has it. */
-static word *
-behind(word *block)
-{
-	return (word *)((char *)block + malloc_usable_size(block)) - 1;
-}
 
 static void
 prev_size(word *block)
@@ -376,7 +370,6 @@ static void top_amid(void) { in_words(main_top(), 1); *main_top() = (word)(row[7
 static void top_askew(void) { in_words(main_top(), 1); *main_top() = (word)row[7] + 32; }
 static void system_mem(void) { in_words(main_system(), 1); *main_system() += 0x1000; }
 static void max_system(void) { in_words(main_system() + 1, 1); main_system()[1] = 0; }
-static void next_arena(void) { in_words(main_next(), 1); *main_next() = 0; }
 
 static void heap_owner(void) { in_words(heap_of(thuge[3]), 4); *heap_of(thuge[3]) = 0x4545454545454545; }
 static void heap_prev(void) { in_words(heap_of(thuge[3]), 4); heap_of(thuge[3])[1] = 0x4545454545454545; }
@@ -404,7 +397,7 @@ static const struct damage {
 	PLANT(small_fd), PLANT(small_bk), PLANT(large_fd), PLANT(large_bk),
 	PLANT(large_fd_size), PLANT(large_bk_size), PLANT(head_fd), PLANT(head_bk),
 	PLANT(top_away), PLANT(top_amid), PLANT(top_askew), PLANT(system_mem),
-	PLANT(max_system), PLANT(next_arena), PLANT(heap_owner), PLANT(heap_prev),
+	PLANT(max_system), PLANT(heap_owner), PLANT(heap_prev),
 	PLANT(heap_size),
 };
 
