@@ -33,7 +33,7 @@ typedef uint64_t hs_addr;
 /* What a command ends with; the CLI exits with it. */
 enum hs_status {
 	HS_CLEAN = 0,  /* complete, and nothing was found */
-	HS_FOUND = 1,  /* leaks, by `leaks` */
+	HS_FOUND = 1,  /* leaks, by `leaks`; damage, by `check` */
 	HS_USAGE = 2,  /* the call makes no sense */
 	HS_FAILED = 3, /* input unreadable or not supported, output unwritable */
 	HS_INCOMPLETE = 4, /* analysed, but memory is missing or the heap is damaged */

@@ -17,6 +17,7 @@ struct checkup {
 	struct scenes scenes;
 	struct suspects suspects;
 	struct dangling dangling;
+	bool certain;
 };
 
 static void
@@ -247,12 +248,12 @@ look_value(enum look look)
 	    (there) ? value_word(state_name[(b)->state]) : value_none()
 
 static void
-show_finding(struct call *c, const struct scene *s)
+show_finding(struct call *c, const struct scene *s, bool certain)
 {
 	const struct damage *d = s->damage;
 
 	report_row(&c->out, value_word(damage_name[d->kind]), value_addr(d->at),
-	    value_text(d->text), value_truth(!c->scan->verdict.missing),
+	    value_text(d->text), value_truth(certain),
 	    BLOCK_VALUES(s->has_chunk, &s->chunk), BLOCK_VALUES(s->has_left, &s->left),
 	    BLOCK_VALUES(s->has_right, &s->right), look_value(s->written),
 	    look_value(s->left_tail), value_word(writer_name[s->writer]),
@@ -266,12 +267,16 @@ show_findings(struct call *c, const struct checkup *k, uint64_t limit)
 
 	if (n > 0 && c->scan->verdict.missing)
 		report_say(&c->out,
-		    "Memory is missing from this core: what follows may be for want of it.");
+		    "Memory is missing: what follows may be for want of it.");
+	else if (n > 0 && !k->certain)
+		report_say(&c->out,
+		    "The thread was stopped in the C library: what follows may be "
+		    "half of a change.");
 	for (size_t i = 0; i < n; i++)
 		say_scene(c, &k->scenes.at[i], i + 1);
 	report_rows(&c->out, "findings", finding_columns);
 	for (size_t i = 0; i < n && !report_broken(&c->out); i++)
-		show_finding(c, &k->scenes.at[i]);
+		show_finding(c, &k->scenes.at[i], k->certain);
 	report_rows_end(&c->out);
 	if (n < k->scenes.n)
 		report_say(&c->out, "  and %zu more: --limit=%zu shows them",
@@ -326,13 +331,14 @@ show_dangling(struct call *c, const struct dangling *d)
 static bool
 look(struct checkup *k, struct hs_scan *s, uint64_t limit, struct hs_error *err)
 {
-	if (!heap_check(&s->heap, &k->damages, err)
+	if (!heap_check(&s->heap, !s->verdict.missing, &k->damages, err)
 	    || !damage_scenes(&k->scenes, &s->heap, &k->damages, err)
 	    || !damage_suspects(&k->suspects, &k->scenes, err)
 	    || !dangling_find(&k->dangling, &s->heap, &s->image, &s->roots, limit,
 		&k->suspects, &s->progress, err))
 		return false;
 	damage_accuse(&k->scenes, &k->suspects);
+	k->certain = !s->verdict.missing && !damage_is_doubtful(&s->heap, &s->image);
 	return true;
 }
 

@@ -229,6 +229,22 @@ damage_accuse(struct scenes *scenes, const struct suspects *suspects)
 			}
 }
 
+/* Outside the C library, or behind a system call of it: x86-64's syscall is 0f 05. */
+bool
+damage_is_doubtful(const struct heap *heap, const struct image *image)
+{
+	const struct core_thread *regs =
+	    image->threads.n == 1 ? image->threads.at[0].regs : NULL;
+	const unsigned char *code;
+
+	if (!regs || regs->lost || heap->arenas.n == 0
+	    || image_module_at(image, regs->pc)
+		!= image_module_at(image, heap->arenas.at[0].address))
+		return false;
+	code = space_bytes(image->space, regs->pc - 2, 2);
+	return !(code && code[0] == 0x0f && code[1] == 0x05);
+}
+
 struct tally
 damage_untouched(const struct heap *heap, const struct scenes *scenes)
 {

@@ -55,6 +55,12 @@ bool damage_suspects(struct suspects *to, const struct scenes *scenes,
 /* Holders of stale pointers, which were found, become culprits. */
 void damage_accuse(struct scenes *scenes, const struct suspects *suspects);
 
+/*
+ * True when the only thread, which takes no locks, may have been stopped inside malloc:
+ * then what looks wrong may be half of a change.
+ */
+bool damage_is_doubtful(const struct heap *heap, const struct image *image);
+
 /* Blocks in use that no damage touches. */
 struct tally damage_untouched(const struct heap *heap, const struct scenes *scenes);
 

@@ -21,7 +21,7 @@ struct allocator {
 	bool (*walk)(struct heap *heap, const struct space *space,
 	    const struct image *image, const struct crew *crew, struct hs_error *err);
 	/* Adds to *to what a closer look finds; NULL: there is none.  See heap_check(). */
-	void (*check)(struct heap *heap, struct damages *to);
+	void (*check)(struct heap *heap, bool whole, struct damages *to);
 	void (*forget)(void *kept); /* frees heap->kept, which is not NULL */
 };
 

@@ -133,13 +133,13 @@ sort_damages(struct damages *all)
 }
 
 bool
-heap_check(struct heap *heap, struct damages *to, struct hs_error *err)
+heap_check(struct heap *heap, bool whole, struct damages *to, struct hs_error *err)
 {
 	for (size_t i = 0; i < heap->damages.n; i++)
 		if (heap->damages.at[i].kind != DAMAGE_MISSING)
 			vec_push(to, heap->damages.at[i]);
 	if (heap->kept && heap->by->check)
-		heap->by->check(heap, to);
+		heap->by->check(heap, whole, to);
 	if (to->broke)
 		return fail_nomem(err);
 	sort_damages(to);

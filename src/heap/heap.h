@@ -236,8 +236,10 @@ void heap_fini(struct heap *heap);
  * A closer look: adds to *to, sorted by address, heap->damages and all else that
  * is wrong but no hindrance to the walk: neighbours, lists, caches and sums that
  * do not agree.  DAMAGE_MISSING is left out.  *heap stays as it is.
+ * whole: no memory is missing that may be malloc's, so totals must agree.
  */
-bool heap_check(struct heap *heap, struct damages *to, struct hs_error *err) MUST_CHECK;
+bool heap_check(struct heap *heap, bool whole, struct damages *to,
+    struct hs_error *err) MUST_CHECK;
 
 /* What may be wrong with *heap, in one line, or NULL: for assertions and tests. */
 const char *heap_invalid(const struct heap *heap);

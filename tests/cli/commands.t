@@ -73,6 +73,8 @@ run bins 0 bins "$core"
 for list in tcache fastbin unsorted small-bin large-bin; do
 	like "bins: $list" out "^  $list "
 done
+run check 0 check "$core"
+like 'check: a sound heap' out '^  heap +no damage was found$'
 run roots 0 roots "$core"
 for kind in stack global; do
 	like "roots: $kind" out "^  $kind "

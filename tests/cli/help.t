@@ -20,14 +20,14 @@ usage()
 heapscan --help >out 2>err
 is 'help is no failure' $? 0
 empty 'help says nothing on standard error' err
-for command in leaks summary arenas bins blocks roots 'at ADDR'; do
+for command in leaks summary arenas bins blocks roots check 'at ADDR'; do
 	like "help names $command" out "^  $command  "
 done
 for status in 0 1 2 3 4 130; do
 	like "help explains status $status" out "^  $status "
 done
 
-for command in leaks summary arenas bins blocks roots at; do
+for command in leaks summary arenas bins blocks roots check at; do
 	heapscan "$command" --help >out
 	is "$command: help" $? 0
 	like "$command: usage" out "^Usage: heapscan $command "

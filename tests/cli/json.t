@@ -51,6 +51,7 @@ for core in "$SRCDIR"/fixtures/real/*/core.zst; do
 	reported report arenas
 	reported report bins
 	reported report roots
+	reported report check
 	reported report at 0x1000
 	reported report at "$(heapscan blocks --limit=1 "$core" 2>/dev/null | awk '/0x/ { print $1 }')"
 	block=$(heapscan blocks --reach=reachable --limit=1 "$core" 2>/dev/null | awk '/0x/ { print $1 }')

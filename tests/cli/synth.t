@@ -75,3 +75,6 @@ heapscan leaks "$(synth overrun)" >out 2>err
 is 'overrun: damage is not clean' $? 4
 like 'overrun: it is told where' out \
 	'damaged in 1 place, first at 0x1002b8: size of the chunk makes no sense'
+
+heapscan check "$(synth overrun)" >out
+is 'overrun: check finds it' $? 1

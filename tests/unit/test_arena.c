@@ -270,7 +270,8 @@ TESTS(links_of_fastbins_are_read_right, bin_that_is_broken_is_read_from_its_othe
     ring_of_a_bin_that_leaves_its_head_out_ends, fastbin_that_leads_astray_is_damage,
     memory_of_another_sbrk_is_passed_over, segments_that_nothing_links_are_found,
     thread_arena_has_many_heaps, what_was_left_of_an_old_top_is_no_block,
-    heap_whose_size_makes_no_sense_is_read_all_the_same, mapped_chunks_side_by_side_are_told_apart,
-    mapping_that_only_looks_so_is_none, header_inside_a_block_may_be_chance,
+    heap_whose_size_makes_no_sense_is_read_all_the_same,
+    mapped_chunks_side_by_side_are_told_apart, mapping_that_only_looks_so_is_none,
+    header_inside_a_block_may_be_chance,
     sizes_may_leave_out_a_trailer_whatever_the_layout,
     aligned_block_that_was_moved_keeps_a_stale_header, drift_of_2_43_is_known)

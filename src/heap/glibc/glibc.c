@@ -248,12 +248,12 @@ glibc_walk(struct heap *heap, const struct space *space, const struct image *ima
 }
 
 static void
-glibc_check(struct heap *heap, struct damages *to)
+glibc_check(struct heap *heap, bool whole, struct damages *to)
 {
 	struct ptmalloc *pt = heap->kept;
 
 	pt->heap = heap; /* which may have moved */
-	pt_check(pt, to);
+	pt_check(pt, whole, to);
 }
 
 const struct allocator glibc_allocator = {

@@ -191,7 +191,7 @@ struct damage *pt_damage(struct ptmalloc *pt, enum damage_kind kind, hs_addr at,
     hs_addr chunk, const char *fmt, ...) PRINTF_LIKE(5, 6);
 
 /* The closer look of `check`: see check.c.  *pt is as the walk has left it. */
-void pt_check(struct ptmalloc *pt, struct damages *to);
+void pt_check(struct ptmalloc *pt, bool whole, struct damages *to);
 
 /* r belongs to an arena.  False when some of it is another part of the heap already. */
 bool pt_take(struct ptmalloc *pt, struct range r) MUST_CHECK;

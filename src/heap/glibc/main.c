@@ -35,7 +35,8 @@ walk_segment(struct ptmalloc *pt, uint32_t arena, struct range r, hs_addr top,
 
 	r = within_memory(pt->space, r);
 	if (range_size(r) == 0 || !pt_take(pt, r)) {
-		pt_damage(pt, DAMAGE_HEAP, r.start, 0, "the arena cannot be here: there is %s",
+		pt_damage(pt, DAMAGE_HEAP, r.start, 0,
+		    "the arena cannot be here: there is %s",
 		    range_size(r) == 0 ? "no memory" : "another one's heap");
 		return true;
 	}
@@ -54,7 +55,8 @@ walk_topless(struct ptmalloc *pt, uint32_t arena, hs_addr base, struct hs_error 
 {
 	const struct pt_arena *a = &pt->arenas.at[arena];
 
-	pt_damage(pt, DAMAGE_ARENA, a->address + pt->instances.at[a->instance].layout->top, 0,
+	pt_damage(pt, DAMAGE_ARENA,
+	    a->address + pt->instances.at[a->instance].layout->top, 0,
 	    "top of the arena is said to be where no memory is");
 	return walk_segment(pt, arena, (struct range) { base, base + a->system }, 0,
 	    err);

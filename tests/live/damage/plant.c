@@ -210,21 +210,82 @@ text(void *to, size_t n)
 #define TWICE "freed-twice"
 
 /* Block i of a row is written past its end by its neighbour i - 1. */
-#define OVER(array, i, writer) in_chunk(array[i], writer, array[(i) - 1])
+#define OVER(array, i, writer) in_chunk(array[i], writer, array[(i)-1])
 
-static void none(void) { in_words(first, 0); }
+/* clang-format off: a table, a line a kind, with some longer ones in between */
+static void
+none(void)
+{
+	in_words(first, 0);
+}
 
-static void size_text(void) { OVER(row, 10, RUN); text(row[9], SIZE + 8); }
-static void size_text_far(void) { OVER(row, 10, RUN); text(row[9], SIZE + 40); }
-static void size_fill(void) { OVER(row, 10, RUN); memset(row[9], 0x5a, SIZE + 8); }
-static void size_zero(void) { OVER(row, 10, LEFT); memset(row[9], 0, SIZE + 8); }
-static void size_ones(void) { OVER(row, 10, LEFT); row[10][-1] = ~(word)0; }
-static void size_large(void) { OVER(row, 10, LEFT); row[10][-1] += 32; }
-static void size_small(void) { OVER(row, 10, "any"); row[10][-1] = 0x31; plan.culprit = NULL; }
-static void size_huge(void) { OVER(row, 10, LEFT); row[10][-1] = 0x1000001; }
-static void size_mapped(void) { OVER(row, 10, LEFT); row[10][-1] |= 2; }
-static void size_not_main(void) { OVER(row, 10, LEFT); row[10][-1] |= 4; }
-static void size_unaligned(void) { OVER(row, 10, LEFT); row[10][-1] |= 8; }
+static void
+size_text(void)
+{
+	OVER(row, 10, RUN);
+	text(row[9], SIZE + 8);
+}
+static void
+size_text_far(void)
+{
+	OVER(row, 10, RUN);
+	text(row[9], SIZE + 40);
+}
+static void
+size_fill(void)
+{
+	OVER(row, 10, RUN);
+	memset(row[9], 0x5a, SIZE + 8);
+}
+static void
+size_zero(void)
+{
+	OVER(row, 10, LEFT);
+	memset(row[9], 0, SIZE + 8);
+}
+static void
+size_ones(void)
+{
+	OVER(row, 10, LEFT);
+	row[10][-1] = ~(word)0;
+}
+static void
+size_large(void)
+{
+	OVER(row, 10, LEFT);
+	row[10][-1] += 32;
+}
+static void
+size_small(void)
+{
+	OVER(row, 10, "any");
+	row[10][-1] = 0x31;
+	plan.culprit = NULL;
+}
+static void
+size_huge(void)
+{
+	OVER(row, 10, LEFT);
+	row[10][-1] = 0x1000001;
+}
+static void
+size_mapped(void)
+{
+	OVER(row, 10, LEFT);
+	row[10][-1] |= 2;
+}
+static void
+size_not_main(void)
+{
+	OVER(row, 10, LEFT);
+	row[10][-1] |= 4;
+}
+static void
+size_unaligned(void)
+{
+	OVER(row, 10, LEFT);
+	row[10][-1] |= 8;
+}
 
 static void
 size_pointers(void)
@@ -258,14 +319,49 @@ byte_size(void)
 	((char *)odd[9])[ODD] = 0;
 }
 
-static void size_first(void) { in_chunk(row[0], "any", NULL); row[0][-1] = 0x4141414141414141; }
-static void size_of_cached(void) { in_chunk(cached[2], "any", NULL); cached[2][-1] = 0x4141414141414141; }
-static void size_of_unsorted(void) { in_chunk(unsorted[1], "any", NULL); unsorted[1][-1] = 0x4141414141414141; }
-static void size_of_binned(void) { in_chunk(large[1], "any", NULL); large[1][-1] += 64; }
+static void
+size_first(void)
+{
+	in_chunk(row[0], "any", NULL);
+	row[0][-1] = 0x4141414141414141;
+}
+static void
+size_of_cached(void)
+{
+	in_chunk(cached[2], "any", NULL);
+	cached[2][-1] = 0x4141414141414141;
+}
+static void
+size_of_unsorted(void)
+{
+	in_chunk(unsorted[1], "any", NULL);
+	unsorted[1][-1] = 0x4141414141414141;
+}
+static void
+size_of_binned(void)
+{
+	in_chunk(large[1], "any", NULL);
+	large[1][-1] += 64;
+}
 
-static void thread_text(void) { OVER(trow, 10, RUN); text(trow[9], SIZE + 8); }
-static void thread_zero(void) { OVER(trow, 10, LEFT); memset(trow[9], 0, SIZE + 8); }
-static void thread_flag(void) { OVER(trow, 10, LEFT); trow[10][-1] &= ~(word)4; }
+static void
+thread_text(void)
+{
+	OVER(trow, 10, RUN);
+	text(trow[9], SIZE + 8);
+}
+static void
+thread_zero(void)
+{
+	OVER(trow, 10, LEFT);
+	memset(trow[9], 0, SIZE + 8);
+}
+static void
+thread_flag(void)
+{
+	OVER(trow, 10, LEFT);
+	trow[10][-1] &= ~(word)4;
+}
 
 static void
 prev_size(word *block)
@@ -275,9 +371,21 @@ prev_size(word *block)
 	*behind(block) = 0x99990;
 }
 
-static void prev_unsorted(void) { prev_size(unsorted[1]); }
-static void prev_large(void) { prev_size(large[0]); }
-static void prev_small(void) { prev_size(small[1]); }
+static void
+prev_unsorted(void)
+{
+	prev_size(unsorted[1]);
+}
+static void
+prev_large(void)
+{
+	prev_size(large[0]);
+}
+static void
+prev_small(void)
+{
+	prev_size(small[1]);
+}
 
 static void
 flag_behind_free(void)
@@ -304,9 +412,21 @@ top_size(word to)
 	top[1] = to;
 }
 
-static void top_ones(void) { top_size(~(word)0); }
-static void top_zero(void) { top_size(0); }
-static void top_less(void) { top_size((((word *)*main_top())[1] & ~(word)7) - 4096 + 1); }
+static void
+top_ones(void)
+{
+	top_size(~(word)0);
+}
+static void
+top_zero(void)
+{
+	top_size(0);
+}
+static void
+top_less(void)
+{
+	top_size((((word *)*main_top())[1] & ~(word)7) - 4096 + 1);
+}
 
 static void
 top_text(void)
@@ -317,15 +437,60 @@ top_text(void)
 }
 
 /* Links of the thread caches.  The last one freed is the first of its list. */
-static void cache_next(void) { in_chunk(cached[3], USED_FREE, NULL); cached[3][0] = 0x1234567812345670; }
-static void cache_text(void) { in_chunk(cached[3], USED_FREE, NULL); text(cached[3], 64); }
-static void cache_used(void) { in_chunk(cached[3], USED_FREE, NULL); cached[3][0] = mangled(cached[3], row[5]); }
-static void cache_key(void) { in_chunk(cached[3], USED_FREE, NULL); cached[3][1] = 0; }
-static void cache_key_text(void) { in_chunk(cached[2], USED_FREE, NULL); text(&cached[2][1], 16); }
-static void cache_key_first(void) { in_chunk(cached[5], USED_FREE, NULL); cached[5][1] = 0x1234; }
-static void cache_ring(void) { in_chunk(cached[3], TWICE, NULL); cached[3][0] = mangled(cached[3], cached[4]); }
-static void cache_self(void) { in_chunk(cached[3], TWICE, NULL); cached[3][0] = mangled(cached[3], cached[3]); }
-static void cache_cross(void) { in_chunk(other[1], "any", NULL); other[1][0] = mangled(other[1], cached[1]); }
+static void
+cache_next(void)
+{
+	in_chunk(cached[3], USED_FREE, NULL);
+	cached[3][0] = 0x1234567812345670;
+}
+static void
+cache_text(void)
+{
+	in_chunk(cached[3], USED_FREE, NULL);
+	text(cached[3], 64);
+}
+static void
+cache_used(void)
+{
+	in_chunk(cached[3], USED_FREE, NULL);
+	cached[3][0] = mangled(cached[3], row[5]);
+}
+static void
+cache_key(void)
+{
+	in_chunk(cached[3], USED_FREE, NULL);
+	cached[3][1] = 0;
+}
+static void
+cache_key_text(void)
+{
+	in_chunk(cached[2], USED_FREE, NULL);
+	text(&cached[2][1], 16);
+}
+static void
+cache_key_first(void)
+{
+	in_chunk(cached[5], USED_FREE, NULL);
+	cached[5][1] = 0x1234;
+}
+static void
+cache_ring(void)
+{
+	in_chunk(cached[3], TWICE, NULL);
+	cached[3][0] = mangled(cached[3], cached[4]);
+}
+static void
+cache_self(void)
+{
+	in_chunk(cached[3], TWICE, NULL);
+	cached[3][0] = mangled(cached[3], cached[3]);
+}
+static void
+cache_cross(void)
+{
+	in_chunk(other[1], "any", NULL);
+	other[1][0] = mangled(other[1], cached[1]);
+}
 
 static void
 cache_count(void)
@@ -346,58 +511,237 @@ cache_head(void)
 	*head = 0x4141414141414140;
 }
 
-static void fast_next(void) { in_chunk(fast[1], USED_FREE, NULL); fast[1][0] = 0x4242424242424242; }
-static void fast_ring(void) { in_chunk(fast[1], TWICE, NULL); fast[1][0] = mangled(fast[1], (char *)fast[2] - 16); }
-static void fast_used(void) { in_chunk(fast[1], USED_FREE, NULL); fast[1][0] = mangled(fast[1], (char *)row[5] - 16); }
-static void fast_cached(void) { in_chunk(fast[1], TWICE, NULL); fast[1][0] = mangled(fast[1], (char *)full[3] - 16); }
+static void
+fast_next(void)
+{
+	in_chunk(fast[1], USED_FREE, NULL);
+	fast[1][0] = 0x4242424242424242;
+}
+static void
+fast_ring(void)
+{
+	in_chunk(fast[1], TWICE, NULL);
+	fast[1][0] = mangled(fast[1], (char *)fast[2] - 16);
+}
+static void
+fast_used(void)
+{
+	in_chunk(fast[1], USED_FREE, NULL);
+	fast[1][0] = mangled(fast[1], (char *)row[5] - 16);
+}
+static void
+fast_cached(void)
+{
+	in_chunk(fast[1], TWICE, NULL);
+	fast[1][0] = mangled(fast[1], (char *)full[3] - 16);
+}
 
-static void unsorted_fd(void) { in_chunk(unsorted[1], USED_FREE, NULL); unsorted[1][0] = 0x4343434343434343; }
-static void unsorted_bk(void) { in_chunk(unsorted[1], USED_FREE, NULL); unsorted[1][1] = 0x4343434343434343; }
-static void unsorted_text(void) { in_chunk(unsorted[1], USED_FREE, NULL); text(unsorted[1], 48); }
-static void unsorted_used(void) { in_chunk(unsorted[1], USED_FREE, NULL); unsorted[1][0] = (word)(row[5] - 2); }
-static void unsorted_twice(void) { in_chunk(unsorted[1], TWICE, NULL); unsorted[1][0] = (word)(unsorted[2] - 2); }
-static void small_fd(void) { in_chunk(small[1], USED_FREE, NULL); small[1][0] = 0; }
-static void small_bk(void) { in_chunk(small[1], USED_FREE, NULL); small[1][1] = 0; }
-static void large_fd(void) { in_chunk(large[1], USED_FREE, NULL); large[1][0] = 1; }
-static void large_bk(void) { in_chunk(large[1], USED_FREE, NULL); large[1][1] = 1; }
-static void large_fd_size(void) { in_chunk(large[3], USED_FREE, NULL); large[3][2] = 0x77; }
-static void large_bk_size(void) { in_chunk(large[3], USED_FREE, NULL); large[3][3] = 0x77; }
+static void
+unsorted_fd(void)
+{
+	in_chunk(unsorted[1], USED_FREE, NULL);
+	unsorted[1][0] = 0x4343434343434343;
+}
+static void
+unsorted_bk(void)
+{
+	in_chunk(unsorted[1], USED_FREE, NULL);
+	unsorted[1][1] = 0x4343434343434343;
+}
+static void
+unsorted_text(void)
+{
+	in_chunk(unsorted[1], USED_FREE, NULL);
+	text(unsorted[1], 48);
+}
+static void
+unsorted_used(void)
+{
+	in_chunk(unsorted[1], USED_FREE, NULL);
+	unsorted[1][0] = (word)(row[5] - 2);
+}
+static void
+unsorted_twice(void)
+{
+	in_chunk(unsorted[1], TWICE, NULL);
+	unsorted[1][0] = (word)(unsorted[2] - 2);
+}
+static void
+small_fd(void)
+{
+	in_chunk(small[1], USED_FREE, NULL);
+	small[1][0] = 0;
+}
+static void
+small_bk(void)
+{
+	in_chunk(small[1], USED_FREE, NULL);
+	small[1][1] = 0;
+}
+static void
+large_fd(void)
+{
+	in_chunk(large[1], USED_FREE, NULL);
+	large[1][0] = 1;
+}
+static void
+large_bk(void)
+{
+	in_chunk(large[1], USED_FREE, NULL);
+	large[1][1] = 1;
+}
+static void
+large_fd_size(void)
+{
+	in_chunk(large[3], USED_FREE, NULL);
+	large[3][2] = 0x77;
+}
+static void
+large_bk_size(void)
+{
+	in_chunk(large[3], USED_FREE, NULL);
+	large[3][3] = 0x77;
+}
 
-static void head_fd(void) { in_words(main_top() + 2, 2); main_top()[2] = 0x4444444444444440; }
-static void head_bk(void) { in_words(main_top() + 2, 2); main_top()[3] = 0x4444444444444440; }
-static void top_away(void) { in_words(main_top(), 1); *main_top() = 0x7f0000000000; }
-static void top_amid(void) { in_words(main_top(), 1); *main_top() = (word)(row[7] - 2); }
-static void top_askew(void) { in_words(main_top(), 1); *main_top() = (word)row[7] + 32; }
-static void system_mem(void) { in_words(main_system(), 1); *main_system() += 0x1000; }
-static void max_system(void) { in_words(main_system() + 1, 1); main_system()[1] = 0; }
+static void
+head_fd(void)
+{
+	in_words(main_top() + 2, 2);
+	main_top()[2] = 0x4444444444444440;
+}
+static void
+head_bk(void)
+{
+	in_words(main_top() + 2, 2);
+	main_top()[3] = 0x4444444444444440;
+}
+static void
+top_away(void)
+{
+	in_words(main_top(), 1);
+	*main_top() = 0x7f0000000000;
+}
+static void
+top_amid(void)
+{
+	in_words(main_top(), 1);
+	*main_top() = (word)(row[7] - 2);
+}
+static void
+top_askew(void)
+{
+	in_words(main_top(), 1);
+	*main_top() = (word)row[7] + 32;
+}
+static void
+system_mem(void)
+{
+	in_words(main_system(), 1);
+	*main_system() += 0x1000;
+}
+static void
+max_system(void)
+{
+	in_words(main_system() + 1, 1);
+	main_system()[1] = 0;
+}
 
-static void heap_owner(void) { in_words(heap_of(thuge[3]), 4); *heap_of(thuge[3]) = 0x4545454545454545; }
-static void heap_prev(void) { in_words(heap_of(thuge[3]), 4); heap_of(thuge[3])[1] = 0x4545454545454545; }
-static void heap_size(void) { in_words(heap_of(thuge[3]), 4); heap_of(thuge[3])[2] = 0x4545454545454545; }
+static void
+heap_owner(void)
+{
+	in_words(heap_of(thuge[3]), 4);
+	*heap_of(thuge[3]) = 0x4545454545454545;
+}
+static void
+heap_prev(void)
+{
+	in_words(heap_of(thuge[3]), 4);
+	heap_of(thuge[3])[1] = 0x4545454545454545;
+}
+static void
+heap_size(void)
+{
+	in_words(heap_of(thuge[3]), 4);
+	heap_of(thuge[3])[2] = 0x4545454545454545;
+}
+
+/* clang-format on */
 
 static const struct damage {
 	const char *name;
 	void (*plant)(void);
 } damages[] = {
-#define PLANT(name) { #name, name }
-	PLANT(none), PLANT(size_text), PLANT(size_text_far), PLANT(size_fill),
-	PLANT(size_zero), PLANT(size_ones), PLANT(size_large), PLANT(size_small),
-	PLANT(size_huge), PLANT(size_mapped), PLANT(size_not_main), PLANT(size_unaligned),
-	PLANT(size_pointers), PLANT(size_number), PLANT(byte_flag), PLANT(byte_size),
-	PLANT(size_first), PLANT(size_of_cached), PLANT(size_of_unsorted),
-	PLANT(size_of_binned), PLANT(thread_text), PLANT(thread_zero), PLANT(thread_flag),
-	PLANT(prev_unsorted), PLANT(prev_large), PLANT(prev_small),
-	PLANT(flag_behind_free), PLANT(flag_behind_cached), PLANT(top_ones),
-	PLANT(top_zero), PLANT(top_less), PLANT(top_text), PLANT(cache_next),
-	PLANT(cache_text), PLANT(cache_used), PLANT(cache_key), PLANT(cache_key_text),
-	PLANT(cache_key_first), PLANT(cache_ring), PLANT(cache_self), PLANT(cache_cross),
-	PLANT(cache_count), PLANT(cache_head), PLANT(fast_next), PLANT(fast_ring),
-	PLANT(fast_used), PLANT(fast_cached), PLANT(unsorted_fd), PLANT(unsorted_bk),
-	PLANT(unsorted_text), PLANT(unsorted_used), PLANT(unsorted_twice),
-	PLANT(small_fd), PLANT(small_bk), PLANT(large_fd), PLANT(large_bk),
-	PLANT(large_fd_size), PLANT(large_bk_size), PLANT(head_fd), PLANT(head_bk),
-	PLANT(top_away), PLANT(top_amid), PLANT(top_askew), PLANT(system_mem),
-	PLANT(max_system), PLANT(heap_owner), PLANT(heap_prev),
+#define PLANT(name)         \
+	{                   \
+#name, name \
+	}
+	PLANT(none),
+	PLANT(size_text),
+	PLANT(size_text_far),
+	PLANT(size_fill),
+	PLANT(size_zero),
+	PLANT(size_ones),
+	PLANT(size_large),
+	PLANT(size_small),
+	PLANT(size_huge),
+	PLANT(size_mapped),
+	PLANT(size_not_main),
+	PLANT(size_unaligned),
+	PLANT(size_pointers),
+	PLANT(size_number),
+	PLANT(byte_flag),
+	PLANT(byte_size),
+	PLANT(size_first),
+	PLANT(size_of_cached),
+	PLANT(size_of_unsorted),
+	PLANT(size_of_binned),
+	PLANT(thread_text),
+	PLANT(thread_zero),
+	PLANT(thread_flag),
+	PLANT(prev_unsorted),
+	PLANT(prev_large),
+	PLANT(prev_small),
+	PLANT(flag_behind_free),
+	PLANT(flag_behind_cached),
+	PLANT(top_ones),
+	PLANT(top_zero),
+	PLANT(top_less),
+	PLANT(top_text),
+	PLANT(cache_next),
+	PLANT(cache_text),
+	PLANT(cache_used),
+	PLANT(cache_key),
+	PLANT(cache_key_text),
+	PLANT(cache_key_first),
+	PLANT(cache_ring),
+	PLANT(cache_self),
+	PLANT(cache_cross),
+	PLANT(cache_count),
+	PLANT(cache_head),
+	PLANT(fast_next),
+	PLANT(fast_ring),
+	PLANT(fast_used),
+	PLANT(fast_cached),
+	PLANT(unsorted_fd),
+	PLANT(unsorted_bk),
+	PLANT(unsorted_text),
+	PLANT(unsorted_used),
+	PLANT(unsorted_twice),
+	PLANT(small_fd),
+	PLANT(small_bk),
+	PLANT(large_fd),
+	PLANT(large_bk),
+	PLANT(large_fd_size),
+	PLANT(large_bk_size),
+	PLANT(head_fd),
+	PLANT(head_bk),
+	PLANT(top_away),
+	PLANT(top_amid),
+	PLANT(top_askew),
+	PLANT(system_mem),
+	PLANT(max_system),
+	PLANT(heap_owner),
+	PLANT(heap_prev),
 	PLANT(heap_size),
 };
 
@@ -419,8 +763,8 @@ plant(const struct damage *d, const char *path)
 		usleep(1000);
 	free_some();
 	d->plant();
-	n = snprintf(line, sizeof line, "%p %p %s %p\n", plan.from, plan.to, plan.writer,
-	    plan.culprit);
+	n = snprintf(line, sizeof line, "%p %p %s %p\n", plan.from, plan.to,
+	    plan.writer, plan.culprit);
 	return !(write(1, line, (size_t)n) == n && fd >= 0 && dump_core(fd));
 }
 
