@@ -27,8 +27,8 @@ enum {
 };
 
 /*
- * The offsets are those of glibc 2.26 to 2.44; i386 has stackblock where it was up
- * to 2.34, since then, and since 2.42.  Its jmp_buf has %ebp as it is: all that it
+ * The offsets are those of glibc 2.26 to 2.44; i386 has stackblock in
+ * different places in 2.31, 2.36 and 2.43.  Its jmp_buf has %ebp as it is: all that it
  * mangles is the stack pointer and the program counter.  To add a machine: a row; one whose
  * thread pointer is no descriptor needs descriptor_at() to say how they relate.
  */

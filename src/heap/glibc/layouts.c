@@ -123,7 +123,10 @@ bin_sizes(const struct malloc_abi *abi, unsigned index, uint64_t *min, uint64_t 
 
 			if (bin_index(abi, size) == index) {
 				*min = size;
-				*max = next - 16;
+				/* two runs may meet in one bin; the last has no end */
+				while (index < LAST_BIN && bin_index(abi, next) == index)
+					next += 16;
+				*max = index < LAST_BIN ? next - 16 : UINT64_MAX;
 				return;
 			}
 			size = next;
