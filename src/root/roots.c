@@ -40,6 +40,22 @@ claims_add(struct claims *to, struct claim c)
 		vec_push(to, c);
 }
 
+/*
+ * A pointer to a block's last word is most often malloc's own, which freed memory
+ * keeps, or the end of what was asked for.  A global variable keeps none of
+ * malloc's; and when a pointer to a block is in that word, it was asked for.
+ * Then it is a field like any other: of small structs the last one often is there.
+ */
+static bool
+is_field(const struct sources *from, enum root_kind kind, hs_addr a)
+{
+	uint32_t block;
+	uint64_t word;
+
+	return kind == ROOT_GLOBAL && space_word(from->image->space, a, &word)
+	    && heap_meet(from->heap, word, &block) == MEET_START;
+}
+
 void
 root_see(struct roots *to, const struct sources *from, hs_addr at, uint64_t word)
 {
@@ -53,6 +69,8 @@ root_see(struct roots *to, const struct sources *from, hs_addr at, uint64_t word
 	meet = pointer_meet(from->heap, from->image, word, &block);
 	if (meet == MEET_NONE)
 		return;
+	if (meet == MEET_END && is_field(from, r->kind, word))
+		meet = MEET_INTERIOR;
 	r->pointers++;
 	vec_push(&to->all,
 	    (struct root) {

@@ -49,6 +49,18 @@ pointer_to_the_last_word_or_past_it_is_to_the_end(void)
 	CHECK(world_is_so("block A 24; block Z 16; root -> A+25; A is leaked-direct"));
 }
 
+/* Only where nothing but the program can have put it: malloc's own links stay behind in memory. */
+static void
+global_pointer_to_a_last_word_that_holds_a_pointer_is_interior(void)
+{
+	CHECK(world_is_so("block A 24; block B 16; root -> A+16; A+16 -> B;"
+			  "A is interior; B is interior"));
+	CHECK(world_is_so("block A 24; block B 16; root -> A+16; A+16 -> B+8;"
+			  "A is end-only; B is end-only"));
+	CHECK(world_is_so("block A 24; block B 16; stack -> A+16; A+16 -> B;"
+			  "A is end-only; B is end-only"));
+}
+
 static void
 mapped_block_has_an_end_too(void)
 {
@@ -320,12 +332,13 @@ pointer_a_few_bytes_in_is_interior(void)
 
 TESTS(block_without_any_pointer_is_leaked, chain_of_starts_makes_reachable,
     chain_is_as_good_as_its_worst_link, best_chain_decides,
-    pointer_to_the_last_word_or_past_it_is_to_the_end, mapped_block_has_an_end_too,
-    nothing_is_leaked_when_memory_is_missing, free_chunks_keep_nothing_alive,
-    words_that_are_not_aligned_are_no_pointers, pointers_in_a_mapped_block_count,
-    hidden_frame_pointer_in_a_block_is_found, what_a_leak_holds_is_indirect,
-    pointer_to_an_end_makes_no_indirect_leak, self_pointer_is_no_cycle,
-    cycle_counts_once_and_its_lowest_stands_for_it,
+    pointer_to_the_last_word_or_past_it_is_to_the_end,
+    global_pointer_to_a_last_word_that_holds_a_pointer_is_interior,
+    mapped_block_has_an_end_too, nothing_is_leaked_when_memory_is_missing,
+    free_chunks_keep_nothing_alive, words_that_are_not_aligned_are_no_pointers,
+    pointers_in_a_mapped_block_count, hidden_frame_pointer_in_a_block_is_found,
+    what_a_leak_holds_is_indirect, pointer_to_an_end_makes_no_indirect_leak,
+    self_pointer_is_no_cycle, cycle_counts_once_and_its_lowest_stands_for_it,
     cycle_that_hangs_from_a_leak_is_indirect, cycles_in_a_row_are_one_leak,
     cycles_that_share_a_block_are_one, shared_tail_is_counted_with_the_first_head,
     long_list_is_one_leak, long_ring_is_one_leak, long_list_is_reachable_to_its_end,
