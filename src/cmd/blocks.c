@@ -156,7 +156,7 @@ static const struct hs_option options[] = {
 	    "in-use, free, or what it is on: tcache, fastbin, unsorted, small-bin, ..." },
 	{ "reach", "REACH",
 	    "reachable, interior, end-only, unknown, leaked-direct, ..." },
-	{ "arena", "ARENA", "main, mmapped or the address of one" },
+	{ "arena", "ARENA", "main, mmapped, pymalloc or the address of one" },
 	{ "limit", "N", "no more than N rows" },
 	OPTIONS_END,
 };

@@ -101,12 +101,13 @@ static struct value
 accounting_value(struct call *c)
 {
 	const struct heap *heap = &c->scan->heap;
-	struct value v = value_text(heap->allocator
-		? report_text(&c->out, "%s (%s%s%s%s%s)",
-		    accounting_name[heap->accounting], heap->allocator,
-		    heap->layout[0] ? ", " : "", heap->layout,
-		    heap->inner ? "; " : "", heap->inner ? heap->inner : "")
-		: accounting_name[heap->accounting]);
+	const char *beside = heap->inner == heap->allocator ? NULL : heap->inner;
+	struct value v =
+	    value_text(heap->allocator ? report_text(&c->out, "%s (%s%s%s%s%s)",
+			   accounting_name[heap->accounting], heap->allocator,
+			   heap->layout[0] ? ", " : "", heap->layout,
+			   beside ? "; " : "", beside ? beside : "")
+				       : accounting_name[heap->accounting]);
 
 	v.mood = heap->accounting == ACCOUNT_INEXACT ? MOOD_BAD : MOOD_GOOD;
 	return v;

@@ -76,6 +76,16 @@ show_fragmentation(struct call *c, const struct memory *m)
 		: value_word(accounting_name[heap->accounting]));
 }
 
+static const char *
+no_heap(struct call *c)
+{
+	const char *other = c->scan->heap.other;
+
+	return other ? report_text(&c->out,
+			   "No heap that can be read: the allocator is %s", other)
+		     : "No heap was found";
+}
+
 static bool
 summary_run(struct call *c, struct hs_error *err)
 {
@@ -90,8 +100,7 @@ summary_run(struct call *c, struct hs_error *err)
 	if (s->heap.allocator)
 		show_chunks(c, &m);
 	else
-		report_title(&c->out,
-		    s->heap.other ? "No heap that can be read" : "No heap was found");
+		report_title(&c->out, no_heap(c));
 	if (s->heap.allocator)
 		report_title(&c->out, "Arenas");
 	show_arenas(c, "arenas");

@@ -3,7 +3,7 @@
  * Allocators.  To add one: src/heap/NAME/NAME.c with a const struct allocator,
  * named in allocators[] in heap/allocators.c; or in inner_allocators[], when it has
  * memory of its own beside that of malloc, whichever that is.  One that is only
- * recognised, so that the report can say so, is a row in recognised[] there.
+ * recognised, so that the report can say so, is a row in a table there.
  */
 #ifndef HEAP_ALLOCATORS_H
 #define HEAP_ALLOCATORS_H

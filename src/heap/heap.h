@@ -86,8 +86,8 @@ struct arena {
 	hs_addr address;   /* of its malloc_state or table; 0: the mmapped chunks */
 	unsigned instance; /* which C library it belongs to, from 0 */
 	bool main, contiguous;
-	bool locked;           /* a thread was inside it */
-	unsigned heaps;        /* thread arenas: how many heap_infos; pymalloc: its arenas */
+	bool locked;    /* a thread was inside it */
+	unsigned heaps; /* thread arenas: how many heap_infos; pymalloc: its arenas */
 	unsigned attached;     /* threads that use it */
 	uint64_t system_bytes; /* what the allocator says it took from the system */
 	uint64_t max_system_bytes;
@@ -159,7 +159,7 @@ struct heap {
 	const char *allocator; /* "glibc", or NULL: none that we can read */
 	const char *inner; /* one that carves blocks out of its own memory beside it, or NULL */
 	const char *other; /* another one that is loaded and cannot be read, or NULL */
-	char layout[96];   /* which layout the evidence speaks for */
+	char layout[96]; /* which layout the evidence speaks for */
 	char inner_layout[96];
 	struct VEC(struct span) spans;  /* sorted by address */
 	struct VEC(uint32_t) by_number; /* indices of spans, by .first */

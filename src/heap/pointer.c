@@ -122,7 +122,8 @@ is_recognised(const struct heap *h, const struct image *image,
 
 	if (offset % word != 0)
 		return false;
-	if (h->inner && offset <= OBJECT_HEAD && offset % 16 == 0 && is_object(h, b, offset))
+	if (h->inner && offset <= OBJECT_HEAD && offset % 16 == 0
+	    && is_object(h, b, offset))
 		return true;
 	return (offset == STRING_HEAD * word && is_string(h, b))
 	    || (offset == LENGTH && is_length(h, b))

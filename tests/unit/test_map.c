@@ -456,10 +456,55 @@ spans_must_not_overlap(void)
 	CHECK(!map_seal(&l.heap, &err) && err.status == HS_FAILED);
 }
 
+static void
+pointers_inside_may_be_as_good_as_starts(void)
+{
+	scoped(layout_fini) struct layout l = { .heap = HEAP_EMPTY };
+	struct heap *h = &l.heap;
+	uint32_t number = 0;
+
+	CHECK(map_begin(h, (struct range) { 0x100000, 0x100080 }, 0, 0, 0));
+	h->spans.at[0].inside = true;
+	map_chunk(h, 0x100000, STATE_INTERNAL);
+	map_chunk(h, 0x100030, STATE_USED);
+	map_chunk(h, 0x100050, STATE_POOL);
+	map_chunk(h, 0x100070, STATE_USED);
+	map_end(h, 0x100080);
+	l.chunks.n = 4;
+	seal(&l);
+	l.chunks.n = 0;
+	CHECK(heap_meet(h, 0x100010, &number) == MEET_NONE);
+	CHECK(heap_meet(h, 0x100030, &number) == MEET_START && number == 1);
+	CHECK(heap_meet(h, 0x100040, &number) == MEET_START && number == 1);
+	CHECK(heap_meet(h, 0x10004f, &number) == MEET_START && number == 1);
+	CHECK(heap_meet(h, 0x100050, &number) == MEET_NONE);
+	CHECK(heap_meet(h, 0x100078, &number) == MEET_START && number == 3);
+	CHECK(heap_meet(h, 0x100080, &number) == MEET_NONE);
+}
+
+/* An allocator beside the first one adds spans when those of the first have numbers. */
+static void
+spans_may_be_added_after_a_seal(void)
+{
+	scoped(layout_fini) struct layout l = { .heap = HEAP_EMPTY };
+	struct hs_error err;
+
+	lay_span(&l, 0x300000, (uint64_t[]) { 2, 3, 4, 90, 7, 0 });
+	lay_mapped(&l, 0x500000, 0x3000, 0);
+	seal(&l);
+	lay_span(&l, 0x200000, (uint64_t[]) { 5, 2, 8, 2, 0 });
+	lay_span(&l, 0x400000, (uint64_t[]) { 2, 2, 2, 200, 2, 0 });
+	CHECK(map_seal(&l.heap, &err));
+	CHECK(heap_invalid(&l.heap) == NULL && l.heap.nchunks == l.chunks.n);
+	for (hs_addr a = 0x1fff80; a < 0x504000; a += a % 0x10000 < 0x4000 ? 8 : 0x4000)
+		CHECK(agree_at(&l, a));
+}
+
 TESTS(chunks_of_a_span_are_told_apart, span_may_be_one_chunk,
     chunk_of_many_cells_has_one_start, huge_chunk_costs_no_search,
     mapped_block_has_one_cell, mapped_blocks_may_adjoin,
     spans_may_come_in_any_order, many_spans_in_many_clusters_are_found,
     ranks_may_have_few_bits, span_without_chunks_is_dropped,
     span_may_end_before_it_was_to, chunks_may_be_added_many_at_once,
-    empty_heap_meets_nothing, only_exact_starts_are_starts, spans_must_not_overlap)
+    empty_heap_meets_nothing, only_exact_starts_are_starts, spans_must_not_overlap,
+    pointers_inside_may_be_as_good_as_starts, spans_may_be_added_after_a_seal)

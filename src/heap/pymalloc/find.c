@@ -27,7 +27,8 @@ enum {
 	PLACES = 16,          /* a table begins with so many, and doubles */
 	MAX_PLACES = 1 << 22, /* 4 TiB in arenas of 1 MiB */
 	MAX_TRIED = 256,
-	FEW_POOLS = 4, /* so many are no chance */
+	DEBUG_HEAD = 16, /* bytes before a block with PYTHONMALLOC=debug */
+	FEW_POOLS = 4,   /* so many are no chance */
 	PAGE = 4096,
 };
 
@@ -121,9 +122,11 @@ count_places(const struct pymalloc *py, const struct py_table *t)
 	uint32_t n = PLACES;
 
 	if (heap_chunk_at(py->heap, t->address, &b)) {
-		if (b.address != t->address || b.state != STATE_USED)
+		uint64_t into = t->address - b.address;
+
+		if ((into != 0 && into != DEBUG_HEAD) || b.state != STATE_USED)
 			return 0;
-		room = b.size / sizeof(struct py_arena);
+		room = (b.size - into) / sizeof(struct py_arena);
 	}
 	if (room < n || !are_places(py, t, 0, n))
 		return 0;
