@@ -82,7 +82,7 @@ no_heap(struct call *c)
 	const char *other = c->scan->heap.other;
 
 	return other ? report_text(&c->out,
-			   "No heap that can be read: the allocator is %s", other)
+		   "No heap that can be read: the allocator is %s", other)
 		     : "No heap was found";
 }
 
