@@ -29,7 +29,7 @@ struct machine {
 	int elf_class;     /* ELFCLASS* */
 	unsigned word;     /* bytes of a pointer */
 	unsigned red_zone; /* bytes below SP that a leaf function may use */
-	unsigned nregs;    /* general registers, in NT_PRSTATUS but for .tp of some machines */
+	unsigned nregs; /* general registers, in NT_PRSTATUS but for .tp of some machines */
 	const char *const *reg_names;
 	unsigned prstatus_size, prstatus_tid, prstatus_regs; /* bytes */
 	unsigned sp, pc, tp;                 /* indices of registers */
@@ -60,7 +60,8 @@ struct core_thread {
 	unsigned number; /* what reports call it, from 1 */
 	int32_t tid;
 	bool lost; /* its registers are not known: those that are not are 0 */
-	hs_addr sp, pc, tp; /* tp: the thread pointer: fs_base on x86-64, gs_base on i386 */
+	hs_addr sp, pc,
+	    tp; /* tp: the thread pointer: fs_base on x86-64, gs_base on i386 */
 	uint64_t reg[CORE_MAX_REGS]; /* machine->nregs of them */
 	const unsigned char *vector; /* floating-point and vector registers as the note has */
 	size_t vector_size; /* them (the largest note of the thread), or NULL and 0 */

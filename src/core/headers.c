@@ -29,7 +29,8 @@ entry_size(const struct headers *h)
 static uint64_t
 entries_there(const struct headers *h)
 {
-	return h->elf.e_phoff > h->size ? 0 : (h->size - h->elf.e_phoff) / entry_size(h);
+	return h->elf.e_phoff > h->size ? 0
+					: (h->size - h->elf.e_phoff) / entry_size(h);
 }
 
 static uint64_t

@@ -15,7 +15,7 @@
 struct headers {
 	const unsigned char *bytes; /* the ELF file from its first byte */
 	uint64_t size;              /* as many of its bytes as there are */
-	Elf64_Ehdr elf;             /* as is all that follows: widened, if it is of 32 bits */
+	Elf64_Ehdr elf; /* as is all that follows: widened, if it is of 32 bits */
 	uint64_t count; /* program headers that lie in these bytes whole */
 	bool narrow;    /* ELFCLASS32 */
 	bool cut;       /* there were more */

@@ -30,7 +30,7 @@
 
 enum {
 	GROUP = SIEVE_WORDS * 8, /* bytes of a group of words, at most: half a cell */
-	LINE = 64,                   /* bytes that come at once */
+	LINE = 64,               /* bytes that come at once */
 	AHEAD = 4096, /* bytes: processors read ahead by themselves, but not past a page */
 	TREE_NODE = 3, /* words of a node of tsearch(): key, left, right; since 2.25 */
 	TREE_LEFT = 1,
@@ -155,8 +155,8 @@ group_at(struct words *w, hs_addr a, uint64_t valid, const unsigned word,
 		look_at(w, a + i * word);
 		if (!w->at.bytes || w->at.n - (a + i * word - w->at.start) < word)
 			continue;
-		memcpy(patched + i * word, w->at.bytes + (a + i * word - w->at.start),
-		    word);
+		memcpy(patched + i * word,
+		    w->at.bytes + (a + i * word - w->at.start), word);
 		any = true;
 	}
 	return any ? patched : NULL;
@@ -199,8 +199,8 @@ size_words(uint32_t starts, const unsigned word)
  * are sizes, holder which chunk the first word is in.
  */
 static inline void
-read_group(struct words *w, hs_addr a, uint64_t valid, uint64_t sizes, uint64_t holder,
-    const unsigned bytes_of_word)
+read_group(struct words *w, hs_addr a, uint64_t valid, uint64_t sizes,
+    uint64_t holder, const unsigned bytes_of_word)
 {
 	const unsigned char *states = w->heap->states.at;
 	unsigned char patched[GROUP];
@@ -234,8 +234,9 @@ read_group(struct words *w, hs_addr a, uint64_t valid, uint64_t sizes, uint64_t 
 			gather_frame(w, a + i * bytes_of_word, in, word);
 		else
 			gather(w, in,
-			    word & 1 ? without_colour(w, a + i * bytes_of_word, in, word)
-				     : word);
+			    word & 1
+				? without_colour(w, a + i * bytes_of_word, in, word)
+				: word);
 	}
 }
 

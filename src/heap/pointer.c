@@ -4,7 +4,7 @@
 
 enum {
 	STRING_HEAD = 3, /* words: length, capacity, count of references: libstdc++'s old string */
-	LENGTH = 8, /* bytes, on every machine */
+	LENGTH = 8,       /* bytes, on every machine */
 	OBJECT_HEAD = 64, /* bytes before an object of CPython's, at most */
 	TYPES = 5, /* an object, its type, some metaclasses, the type of types */
 	SLACK = 32, /* bytes by which a block may be larger than what was asked for */
@@ -34,11 +34,9 @@ is_string(const struct heap *h, const struct block *b)
 
 	/* it asks for the head, the capacity and a NUL; an empty one is not on the heap */
 	return b->size > bytes && space_word(h->space, b->address, &length)
-	    && space_word(h->space, b->address + word, &capacity)
-	    && length <= capacity && capacity > 0
-	    && b->size - bytes - 1 - capacity < slack(h, b)
-	    && space_read(h->space, b->address + bytes + length, &end, 1)
-	    && end == 0;
+	    && space_word(h->space, b->address + word, &capacity) && length <= capacity
+	    && capacity > 0 && b->size - bytes - 1 - capacity < slack(h, b)
+	    && space_read(h->space, b->address + bytes + length, &end, 1) && end == 0;
 }
 
 static bool
@@ -46,9 +44,8 @@ is_length(const struct heap *h, const struct block *b)
 {
 	uint64_t length;
 
-	return b->size > LENGTH
-	    && space_read(h->space, b->address, &length, LENGTH) && length > 0
-	    && b->size - LENGTH - length < slack(h, b);
+	return b->size > LENGTH && space_read(h->space, b->address, &length, LENGTH)
+	    && length > 0 && b->size - LENGTH - length < slack(h, b);
 }
 
 /* Elements of one size fill what some request that fits this block left. */
@@ -57,8 +54,8 @@ is_array(const struct heap *h, const struct block *b)
 {
 	uint64_t count, left = b->size - heap_word(h);
 
-	return space_word(h->space, b->address, &count) && count > 0 && count <= left
-	    && left % count < slack(h, b);
+	return space_word(h->space, b->address, &count) && count > 0
+	    && count <= left && left % count < slack(h, b);
 }
 
 static bool
@@ -127,8 +124,7 @@ is_recognised(const struct heap *h, const struct image *image,
 		return true;
 	return (offset == STRING_HEAD * word && is_string(h, b))
 	    || (offset == LENGTH && is_length(h, b))
-	    || (offset == word && is_array(h, b))
-	    || is_base(h, image, b, offset);
+	    || (offset == word && is_array(h, b)) || is_base(h, image, b, offset);
 }
 
 bool

@@ -68,7 +68,7 @@ struct image {
 	struct VEC(struct module) modules; /* sorted by .range.start */
 	struct VEC(struct thread) threads; /* one for each of core->threads, same order */
 	struct VEC(struct spare_stack) spares; /* sorted by .stack.start */
-	uint64_t pointer_guard;                /* of PTR_MANGLE; 0 if unknown, or of no matter */
+	uint64_t pointer_guard; /* of PTR_MANGLE; 0 if unknown, or of no matter */
 	const struct lookup *how;
 };
 

@@ -79,10 +79,10 @@ size_t anchors_below(const struct anchors *all, hs_addr a);
 /* How the C library lays out a thread's descriptor on one machine. */
 struct descriptor_layout {
 	int elf_machine;
-	unsigned self[2]; /* words that hold the descriptor's own address */
-	unsigned dtv;     /* the vector of TLS blocks */
+	unsigned self[2];       /* words that hold the descriptor's own address */
+	unsigned dtv;           /* the vector of TLS blocks */
 	unsigned pointer_guard; /* 0: it hides nothing that may point into the heap */
-	unsigned list;       /* a list node: next, previous */
+	unsigned list;          /* a list node: next, previous */
 	unsigned stackblock[4]; /* where it may be, ends with 0: then stackblock_size, guardsize;
 				 * 0 in the first thread */
 	unsigned size, align; /* of it all, at least */

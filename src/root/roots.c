@@ -49,7 +49,7 @@ claims_add(struct claims *to, struct claim c)
 static bool
 is_field(const struct sources *from, enum root_kind kind, hs_addr a)
 {
-	uint32_t block;
+	uint64_t block;
 	uint64_t word;
 
 	return kind == ROOT_GLOBAL && space_word(from->image->space, a, &word)

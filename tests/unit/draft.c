@@ -265,7 +265,8 @@ draft_free(struct draft *d, uint64_t request, enum state state)
 		put_link(d, p + HEADER, get(d, head));
 		put(d, head, p);
 	} else if (state != STATE_LOOSE) {
-		put_in_bin(d, p, state == STATE_UNSORTED ? 1 : bin_index(&malloc_abi_64, size));
+		put_in_bin(d, p,
+		    state == STATE_UNSORTED ? 1 : bin_index(&malloc_abi_64, size));
 	}
 	return p + HEADER;
 }

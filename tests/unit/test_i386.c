@@ -244,7 +244,7 @@ a_kib_may_hold_64_blocks(void)
 		bool used = i % 3 != 2;
 		struct block b = heap_block(&h, i);
 		struct heap_batch batch = { .n = 1, .a = { b.address } };
-		uint32_t number;
+		uint64_t number;
 
 		CHECK(b.address == at + 16 * i + 8 && b.size == 12);
 		CHECK(heap_meet(&h, b.address, &number)

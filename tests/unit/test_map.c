@@ -461,7 +461,7 @@ pointers_inside_may_be_as_good_as_starts(void)
 {
 	scoped(layout_fini) struct layout l = { .heap = HEAP_EMPTY };
 	struct heap *h = &l.heap;
-	uint32_t number = 0;
+	uint64_t number = 0;
 
 	CHECK(map_begin(h, (struct range) { 0x100000, 0x100080 }, 0, 0, 0));
 	h->spans.at[0].inside = true;

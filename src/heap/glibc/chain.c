@@ -21,7 +21,8 @@ heap_fences(const struct malloc_abi *abi, struct window *at, const struct run *r
 	    || !window_word(at, p + abi->word, &word)
 	    || (word & ~1ull) != (alone ? 0 : abi->header))
 		return 0;
-	return alone || (window_word(at, p + abi->header + abi->word, &word) && word == 1)
+	return alone
+		|| (window_word(at, p + abi->header + abi->word, &word) && word == 1)
 	    ? left
 	    : 0;
 }
@@ -42,7 +43,7 @@ fences_at(const struct malloc_abi *abi, struct window *at, const struct run *run
 	if (n < 2 * abi->header)
 		return 0;
 	return slack && left < 2 * abi->header + slack ? left
-	    : slack				       ? 2 * abi->header + slack
+	    : slack                                    ? 2 * abi->header + slack
 						       : n;
 }
 

@@ -71,7 +71,8 @@ check_chunk(struct exam *e, const struct block *b)
 
 	if (b->span->mapped || arena->locked)
 		return;
-	if (held && !arena->main && space_word(e->pt->space, start + e->pt->abi->word, &word)
+	if (held && !arena->main
+	    && space_word(e->pt->space, start + e->pt->abi->word, &word)
 	    && !(word & FLAG_NOT_MAIN))
 		tell(e, DAMAGE_FLAGS, start + e->pt->abi->word, 0,
 		    "the chunk is in a thread's arena, but its flag for that was cleared");
@@ -128,7 +129,9 @@ check_large(struct ring *r, hs_addr chunk, uint64_t size)
 	if (r->size && size > r->size)
 		tell(r->e, DAMAGE_LINK, r->from + FD * r->e->pt->abi->word, 0,
 		    "large bin %u is not in the order of sizes", r->index);
-	if (size == r->size || !space_word(r->e->pt->space, chunk + FD_NEXTSIZE * r->e->pt->abi->word, &next))
+	if (size == r->size
+	    || !space_word(r->e->pt->space,
+		chunk + FD_NEXTSIZE * r->e->pt->abi->word, &next))
 		return;
 	if (r->latest) {
 		check_back(r, chunk, BK_NEXTSIZE, r->latest, "bk_nextsize");
@@ -171,7 +174,8 @@ check_bin(struct ring *r, uint64_t most)
 	r->from = r->head;
 	for (uint64_t n = 0; chunk != r->head; n++)
 		if (n > most || !check_link(r, chunk)
-		    || !space_word(r->e->pt->space, chunk + FD * r->e->pt->abi->word, &chunk))
+		    || !space_word(r->e->pt->space,
+			chunk + FD * r->e->pt->abi->word, &chunk))
 			return;
 	check_back(r, r->head, BK, r->from, "bk");
 	if (!r->latest)
@@ -292,7 +296,8 @@ nodes_of(const struct ptmalloc *pt, const struct pt_cache *c, unsigned i)
 	struct nodes l = { .pt = pt, .c = c };
 
 	l.broken = !space_word(pt->space,
-	    c->chunk + pt->abi->header + c->layout->entries + pt->abi->word * i, &l.node);
+	    c->chunk + pt->abi->header + c->layout->entries + pt->abi->word * i,
+	    &l.node);
 	return l;
 }
 
@@ -346,7 +351,8 @@ each_mark(const struct exam *e, unsigned instance, struct marks *m, bool count)
 			uint64_t key;
 
 			while (nodes_next(&l, &node))
-				if (!space_word(e->pt->space, node + e->pt->abi->word, &key))
+				if (!space_word(e->pt->space,
+					node + e->pt->abi->word, &key))
 					continue;
 				else if (count)
 					m->agree += key == m->key;

@@ -332,8 +332,8 @@ is_bin(const struct ptmalloc *pt, hs_addr x, const uint64_t w[2], bool empty)
 
 	if (w[0] == head)
 		return w[1] == w[0];
-	return !empty && w[0] && is_chunk_place(pt, w[0]) && is_chunk_place(pt, w[1])
-	    && is_list(pt, head, w[0], w[1]);
+	return !empty && w[0] && is_chunk_place(pt, w[0])
+	    && is_chunk_place(pt, w[1]) && is_list(pt, head, w[0], w[1]);
 }
 
 static void

@@ -101,8 +101,8 @@ add_heap(struct ptmalloc *pt, const struct pt_arena *a,
 		return false;
 	}
 	if (wrong >= 0)
-		pt_damage(pt, DAMAGE_HEAP, heap + pt->abi->word * (unsigned)wrong, 0,
-		    "the header of this heap is wrong about %s", words[wrong]);
+		pt_damage(pt, DAMAGE_HEAP, heap + pt->abi->word * (unsigned)wrong,
+		    0, "the header of this heap is wrong about %s", words[wrong]);
 	vec_push(&pt->heaps, (struct pt_heap) { heap, info.size });
 	*prev = wrong == 1 ? 0 : info.prev;
 	return wrong != 1;

@@ -56,13 +56,13 @@ struct tcache_layout {
  */
 struct malloc_abi {
 	unsigned word;
-	unsigned header;      /* prev_size and size: a block is aligned, its chunk may not be */
+	unsigned header; /* prev_size and size: a block is aligned, its chunk may not be */
 	unsigned min_chunk;
 	unsigned small_limit; /* chunks below it are small */
 	unsigned small_first; /* the bin that chunks of 0 bytes would have, were there any */
 	unsigned tcache_min, tcache_max; /* the chunks that tcache_size_fits() */
 	uint64_t heap_max;               /* HEAP_MAX_SIZE */
-	unsigned heap_headers[2];        /* sizes of heap_info, the newest first; 0: no more */
+	unsigned heap_headers[2]; /* sizes of heap_info, the newest first; 0: no more */
 	const struct arena_layout *arenas;
 	const struct par_layout *params;
 	const struct tcache_layout *tcaches;
@@ -91,9 +91,11 @@ abi_chunk_from(const struct malloc_abi *abi, uint64_t a)
 unsigned bin_index(const struct malloc_abi *abi, uint64_t size);
 
 /* The sizes of chunks, bytes, that the bin with this index may hold. */
-void bin_sizes(const struct malloc_abi *abi, unsigned index, uint64_t *min, uint64_t *max);
+void bin_sizes(const struct malloc_abi *abi, unsigned index, uint64_t *min,
+    uint64_t *max);
 
 /* The bin of a tcache with 76 bins for chunks past the 64 small ones. */
-void tcache_bin_sizes(const struct malloc_abi *abi, unsigned index, uint64_t *min, uint64_t *max);
+void tcache_bin_sizes(const struct malloc_abi *abi, unsigned index, uint64_t *min,
+    uint64_t *max);
 
 #endif

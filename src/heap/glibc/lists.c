@@ -45,7 +45,8 @@ pt_try_links(struct ptmalloc *pt)
 		if (a->main)
 			votes[0] = votes[1] = 0;
 		for (unsigned k = 0; k < in->layout->nfast; k++) {
-			hs_addr head = a->address + in->layout->fastbins + pt->abi->word * k;
+			hs_addr head =
+			    a->address + in->layout->fastbins + pt->abi->word * k;
 
 			votes[0] += fast_length(pt, false, head, &tried);
 			votes[1] += fast_length(pt, true, head, &tried);
@@ -189,7 +190,8 @@ follow(struct ptmalloc *pt, struct bin *bin, struct list *l, bool quiet)
 		bool there = map_chunk_starting(pt->heap, chunk, &b);
 
 		if (there && !quiet && is_free_by_links(pt, l, from, &b)) {
-			pt_damage(pt, DAMAGE_FLAGS, chunk + pt_whole(&b) + pt->abi->word, chunk,
+			pt_damage(pt, DAMAGE_FLAGS,
+			    chunk + pt_whole(&b) + pt->abi->word, chunk,
 			    "the chunk before is free, but the flag for that is not set");
 		} else if (!there || b.state != STATE_LOOSE) {
 			if (!quiet)
@@ -302,7 +304,8 @@ reclaim(struct ptmalloc *pt)
 		    || !space_word(pt->space, next, &before) || before == pt_whole(&b))
 			continue;
 		pt_set_state(pt, &b, STATE_USED);
-		pt_damage(pt, DAMAGE_FLAGS, next + pt->abi->word, b.address - pt->abi->header,
+		pt_damage(pt, DAMAGE_FLAGS, next + pt->abi->word,
+		    b.address - pt->abi->header,
 		    "the chunk before is in use, but its flag for that was cleared");
 	}
 }

@@ -46,7 +46,7 @@ struct candidate {
 struct search {
 	struct ptmalloc *pt;
 	unsigned trailer; /* bytes of the mapping that sizes leave out if .shorter: since 2.43 */
-	unsigned pad;     /* of it that are before the chunk */
+	unsigned pad; /* of it that are before the chunk */
 	bool shorter;
 	bool thorough; /* inner headers at any page */
 	uint64_t drift; /* bytes that mp_ may count too many, in words that are left out */
@@ -91,7 +91,8 @@ read_inner(struct search *s, hs_addr q, hs_addr outer_end, hs_addr limit)
 	uint64_t most = s->thorough ? THOROUGH_PAGES : FEW_PAGES;
 
 	for (unsigned log = 5; log < MAX_ALIGN_LOG && !r.end; log++) {
-		uint64_t offset = align_up(q + abi->header, 1ull << log) - abi->header - q;
+		uint64_t offset =
+		    align_up(q + abi->header, 1ull << log) - abi->header - q;
 
 		if (q + offset >= outer_end || q + offset >= limit)
 			break;
@@ -317,8 +318,8 @@ add_chosen(struct ptmalloc *pt, const struct chosen_vec *out, bool shorter,
 		struct range r = { c->start + c->reading.offset, c->reading.end };
 
 		if (!map_mapped(pt->heap, r, arena, pt->abi->header,
-			shorter ? -(int)pt->abi->word : 0,
-			c->reading.offset, STATE_USED))
+			shorter ? -(int)pt->abi->word : 0, c->reading.offset,
+			STATE_USED))
 			return false;
 		sum->found_bytes += r.end - c->start;
 		sum->overhead_bytes += c->reading.offset;

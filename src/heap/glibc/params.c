@@ -70,12 +70,13 @@ usual(const struct par_layout *l, const unsigned char *at, unsigned word)
 	uint64_t pad = word_from(at + word, word);
 	uint64_t threshold = word_from(at + 2 * word, word);
 	uint64_t test = word_from(at + 3 * word, word);
-	uint64_t bins = word_from(at + l->tcache_bins, word), count = word_from(at + l->tcache_count, word);
+	uint64_t bins = word_from(at + l->tcache_bins, word),
+		 count = word_from(at + l->tcache_count, word);
 
-	return 2 * (u32(at, l->n_mmaps_max) == 65536) + 2 * (test == (word == 8 ? 8 : 2))
-	    + (pad == 0x20000)
-	    + 2 * (threshold >= 4096 && threshold <= 32 << 20)
-	    + 2 * (bins == 64) + 2 * (count == 7 || count == 16) + (count == 0);
+	return 2 * (u32(at, l->n_mmaps_max) == 65536)
+	    + 2 * (test == (word == 8 ? 8 : 2)) + (pad == 0x20000)
+	    + 2 * (threshold >= 4096 && threshold <= 32 << 20) + 2 * (bins == 64)
+	    + 2 * (count == 7 || count == 16) + (count == 0);
 }
 
 void
@@ -93,8 +94,9 @@ pt_find_params(const struct ptmalloc *pt, struct pt_instance *in)
 			continue;
 		for (const struct par_layout *l = pt->abi->params; l->since; l++) {
 			int points = possible(l, at, word) ? usual(l, at, word)
-				+ base_points(pt, main, word_from(at + l->sbrk_base, word))
-						     : 0;
+				+ base_points(pt, main,
+				    word_from(at + l->sbrk_base, word))
+							   : 0;
 
 			if (points <= best)
 				continue;
@@ -102,8 +104,9 @@ pt_find_params(const struct ptmalloc *pt, struct pt_instance *in)
 			in->params = (struct pt_params) {
 				.layout = l,
 				.address = a,
-				.hp_pagesize =
-				    l->hp_pagesize ? word_from(at + l->hp_pagesize, word) : 0,
+				.hp_pagesize = l->hp_pagesize
+				    ? word_from(at + l->hp_pagesize, word)
+				    : 0,
 				.n_mmaps = u32(at, l->n_mmaps),
 				.mmapped = word_from(at + l->mmapped, word),
 				.sbrk_base = word_from(at + l->sbrk_base, word),

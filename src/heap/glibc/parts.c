@@ -46,8 +46,9 @@ struct stream {
 	unsigned likely;  /* sizes of a tcache_perthread_struct */
 	uint64_t suspect; /* the last chunk of such a size; NONE */
 	uint64_t limit;
-	uint64_t tcache_min, tcache_more; /* bytes of such a size: the least; so many more */
-	const struct pt_params *params;   /* of the run's C library */
+	uint64_t tcache_min,
+	    tcache_more; /* bytes of such a size: the least; so many more */
+	const struct pt_params *params; /* of the run's C library */
 	const struct malloc_abi *abi;
 };
 
@@ -201,7 +202,8 @@ begin(struct part *p, struct stream *s)
 		.abi = p->abi,
 	};
 	memset(p->starts.all, 0, 3 * p->words * sizeof *p->starts.all);
-	if ((!p->known && !guess(p, s)) || !is_plain(s, s->at, word_at(s, s->at + s->word))) {
+	if ((!p->known && !guess(p, s))
+	    || !is_plain(s, s->at, word_at(s, s->at + s->word))) {
 		s->stop = 0;
 		return;
 	}

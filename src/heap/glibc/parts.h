@@ -39,8 +39,8 @@ struct part {
 			    * GRANULE from tcache_min on */
 	const struct pt_params *params; /* of its C library */
 	const struct malloc_abi *abi;
-	bool known;                     /* a chunk starts at range.start for sure */
-	uint64_t stop;                  /* no header from here on is the part's */
+	bool known;     /* a chunk starts at range.start for sure */
+	uint64_t stop;  /* no header from here on is the part's */
 	uint64_t limit; /* no header from here on is an ordinary one */
 	bool exact; /* at the limit there is one of another kind: the arena's top */
 };

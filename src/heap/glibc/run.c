@@ -57,8 +57,8 @@ open_span(struct walk *w)
 {
 	struct range r = { w->p, w->run->range.end };
 
-	w->open = map_begin(w->pt->heap, r, w->run->arena,
-	    w->pt->abi->header, (int)w->pt->abi->word);
+	w->open = map_begin(w->pt->heap, r, w->run->arena, w->pt->abi->header,
+	    (int)w->pt->abi->word);
 	return w->open;
 }
 
@@ -139,7 +139,7 @@ is_left_over(const struct walk *w, uint64_t word)
 	    && (word & ~(uint64_t)FLAGS) == w->pt->abi->min_chunk
 	    && (word & FLAG_PREV_USED)
 	    && range_left(w->run->range, w->p)
-		== w->pt->abi->min_chunk + w->pt->abi->header;
+	    == w->pt->abi->min_chunk + w->pt->abi->header;
 }
 
 static void
@@ -223,8 +223,8 @@ tell_damage(const struct walk *w, bool missing, hs_addr culprit, hs_addr q)
 	struct damage *d;
 
 	if (missing)
-		d = pt_damage(w->pt, DAMAGE_MISSING, w->p + w->pt->abi->word, culprit,
-		    "the header of this chunk is not in the core");
+		d = pt_damage(w->pt, DAMAGE_MISSING, w->p + w->pt->abi->word,
+		    culprit, "the header of this chunk is not in the core");
 	else if (q && q < w->p && culprit)
 		d = pt_damage(w->pt, DAMAGE_SIZE, culprit + w->pt->abi->word, culprit,
 		    "size of the chunk is too large: another one starts in it");
@@ -440,7 +440,8 @@ pt_walk_runs(struct ptmalloc *pt, const struct run *runs, size_t n, struct hs_er
 
 	wave_init(&wave, pt, runs, n);
 	for (size_t i = 0; i < n; i++)
-		if (run_bytes(&runs[i]) >= pt->abi->header && !walk_run(pt, &wave, i, err))
+		if (run_bytes(&runs[i]) >= pt->abi->header
+		    && !walk_run(pt, &wave, i, err))
 			return false;
 	return wave_end(&wave, err);
 }

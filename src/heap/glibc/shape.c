@@ -136,7 +136,6 @@ shape_under(struct weighing *w, const struct pt_params *p, hs_addr chunk,
 	for (unsigned i = 0; i < l->bins && s.wrong < MAX_TCACHE_BINS / 2; i++) {
 		uint64_t length = list_length(w, l, i, head_at(at, l, i));
 
-
 		if (length >= MAX_COUNT
 		    || !count_fits(p, l, count_at(at, l, i), length)) {
 			s.wrong++;

@@ -26,8 +26,8 @@ struct shape shape_of(struct weighing *w, const struct pt_instance *in,
  * Is at, the block of a chunk of this size, none at first sight: half of its
  * lists make no sense, whatever the layout?  Most blocks are so.
  */
-bool shape_is_hopeless(const struct malloc_abi *abi, const struct pt_params *p, uint64_t size,
-    const unsigned char *at);
+bool shape_is_hopeless(const struct malloc_abi *abi, const struct pt_params *p,
+    uint64_t size, const unsigned char *at);
 
 /* Could this be a node of bin i: a chunk of its size, not free in a bin? */
 bool shape_is_node(const struct ptmalloc *pt, unsigned i, hs_addr node);

@@ -175,7 +175,8 @@ tell_link(struct ptmalloc *pt, unsigned i, hs_addr link, hs_addr node)
 {
 	struct block b;
 
-	if (map_chunk_starting(pt->heap, node - pt->abi->header, &b) && state_is_free(b.state))
+	if (map_chunk_starting(pt->heap, node - pt->abi->header, &b)
+	    && state_is_free(b.state))
 		pt_damage(pt, DAMAGE_TWICE, link, 0,
 		    "a link of tcache list %u leads to a chunk that is free already: "
 		    "freed twice, or the link was overwritten",
@@ -233,7 +234,8 @@ accept(struct ptmalloc *pt, struct cache *c, uint32_t thread)
 		    l->mangled ? LINKS_MANGLED : LINKS_PLAIN;
 	pt_set_state(pt, &b, STATE_INTERNAL);
 	for (unsigned i = 0; i < l->bins; i++)
-		read_list(pt, c, i, c->chunk + pt->abi->header + l->entries + l->word * i);
+		read_list(pt, c, i,
+		    c->chunk + pt->abi->header + l->entries + l->word * i);
 }
 
 static void

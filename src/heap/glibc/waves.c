@@ -24,7 +24,8 @@ likely_sizes(const struct malloc_abi *abi)
 	unsigned sizes = 0;
 
 	for (const struct tcache_layout *l = abi->tcaches; l->since; l++)
-		for (unsigned i = 0; abi->tcache_min + i * GRANULE <= abi->tcache_max; i++)
+		for (unsigned i = 0;
+		     abi->tcache_min + i * GRANULE <= abi->tcache_max; i++)
 			if (tcache_size_fits(l, abi->tcache_min + i * GRANULE))
 				sizes |= 1u << i;
 	return sizes;
