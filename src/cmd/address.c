@@ -114,7 +114,7 @@ at_tls(struct hs_scan *s, hs_addr a, struct answer *to)
 		const struct thread *t = &s->image.threads.at[i];
 		struct place p;
 
-		if (!t->descriptor || !image_tls_place(&s->image, t->descriptor, a, &p))
+		if (!t->descriptor || !image_tls_place(&s->image, t->tp, a, &p))
 			continue;
 		answer(to, "tls", "%s+0x%llx, thread-local in %s, of thread %u",
 		    p.symbol ? p.symbol : "byte", (unsigned long long)p.offset,

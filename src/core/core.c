@@ -62,7 +62,8 @@ machine_tell(struct core *core, const unsigned char *elf, struct hs_error *err)
 	core->machine = machine_find(machine, elf[EI_CLASS]);
 	return core->machine
 	    ? true
-	    : fail(err, "not supported yet: comes from %s (only x86-64 and i386 are)",
+	    : fail(err,
+		"not supported yet: comes from %s (only x86-64, i386 and aarch64 are)",
 		machine_name(machine, elf[EI_CLASS]));
 }
 

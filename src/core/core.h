@@ -29,6 +29,8 @@ struct machine {
 	int elf_class;     /* ELFCLASS* */
 	unsigned word;     /* bytes of a pointer */
 	unsigned red_zone; /* bytes below SP that a leaf function may use */
+	unsigned tag_bits; /* top bits of an address that the machine ignores */
+	bool tls_above; /* static TLS lies above the thread pointer, and the descriptor below */
 	unsigned nregs; /* general registers, in NT_PRSTATUS but for .tp of some machines */
 	const char *const *reg_names;
 	unsigned prstatus_size, prstatus_tid, prstatus_regs; /* bytes */
@@ -41,6 +43,13 @@ struct machine {
 	/* Gives threads that are still without one theirs; those without any are .lost then. */
 	void (*find_pointers)(struct core *core);
 };
+
+/* The bits of a word that make an address; all are set where no tags are. */
+static inline uint64_t
+machine_address_mask(const struct machine *m)
+{
+	return UINT64_MAX >> m->tag_bits;
+}
 
 /* Ends with NULL. */
 extern const struct machine *const machines[];
@@ -60,8 +69,7 @@ struct core_thread {
 	unsigned number; /* what reports call it, from 1 */
 	int32_t tid;
 	bool lost; /* its registers are not known: those that are not are 0 */
-	hs_addr sp, pc,
-	    tp; /* tp: the thread pointer: fs_base on x86-64, gs_base on i386 */
+	hs_addr sp, pc, tp; /* tp: the thread pointer, fs_base or gs_base on x86; 0: unknown */
 	uint64_t reg[CORE_MAX_REGS]; /* machine->nregs of them */
 	const unsigned char *vector; /* floating-point and vector registers as the note has */
 	size_t vector_size; /* them (the largest note of the thread), or NULL and 0 */

@@ -8,9 +8,10 @@
 #define EM_LOONGARCH 258 /* glibc 2.34 and older do not know it */
 #endif
 
-extern const struct machine machine_i386, machine_x86_64;
+extern const struct machine machine_aarch64, machine_i386, machine_x86_64;
 
-const struct machine *const machines[] = { &machine_x86_64, &machine_i386, NULL };
+const struct machine *const machines[] = { &machine_x86_64, &machine_i386,
+	&machine_aarch64, NULL };
 
 static const struct {
 	unsigned elf_machine, elf_class;

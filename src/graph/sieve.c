@@ -39,10 +39,11 @@ look_portable(const struct sieve *s, const unsigned char *words, uint64_t *point
 		uint64_t w;
 
 		memcpy(&w, words + i * sizeof w, sizeof w);
+		c |= (uint64_t)((w & PC_MASK) == s->pc) << i;
+		w &= s->keep;
 		p |= (uint64_t)((w - s->from[0] <= s->size[0])
 			 | (w - s->from[1] <= s->size[1]))
 		    << i;
-		c |= (uint64_t)((w & PC_MASK) == s->pc) << i;
 	}
 	*pointers = p;
 	*pcs = s->wants_pc ? c : 0;
@@ -70,14 +71,16 @@ look_avx2(const struct sieve *s, const unsigned char *words, uint64_t *pointers,
 	const __m256i from1 = _mm256_set1_epi64x((int64_t)(s->from[1] + flip));
 	const __m256i size0 = _mm256_set1_epi64x((int64_t)(s->size[0] ^ flip));
 	const __m256i size1 = _mm256_set1_epi64x((int64_t)(s->size[1] ^ flip));
+	const __m256i keep = _mm256_set1_epi64x((int64_t)s->keep);
 	const __m256i mask = _mm256_set1_epi64x((int64_t)PC_MASK);
 	const __m256i pc = _mm256_set1_epi64x((int64_t)s->pc);
 	uint64_t not = 0, c = 0;
 
 	for (unsigned i = 0; i < SIEVE_WORDS; i += 4) {
 		__m256i w = _mm256_loadu_si256((const __m256i *)(words + i * 8));
-		__m256i out0 = _mm256_cmpgt_epi64(_mm256_sub_epi64(w, from0), size0);
-		__m256i out1 = _mm256_cmpgt_epi64(_mm256_sub_epi64(w, from1), size1);
+		__m256i a = _mm256_and_si256(w, keep);
+		__m256i out0 = _mm256_cmpgt_epi64(_mm256_sub_epi64(a, from0), size0);
+		__m256i out1 = _mm256_cmpgt_epi64(_mm256_sub_epi64(a, from1), size1);
 		__m256i out = _mm256_and_si256(out0, out1);
 		__m256i same = _mm256_cmpeq_epi64(_mm256_and_si256(w, mask), pc);
 
@@ -108,13 +111,15 @@ look_neon(const struct sieve *s, const unsigned char *words, uint64_t *pointers,
 			 from1 = vdupq_n_u64(s->from[1]);
 	const uint64x2_t size0 = vdupq_n_u64(s->size[0]),
 			 size1 = vdupq_n_u64(s->size[1]);
+	const uint64x2_t keep = vdupq_n_u64(s->keep);
 	const uint64x2_t mask = vdupq_n_u64(PC_MASK), pc = vdupq_n_u64(s->pc);
 	uint64_t p = 0, c = 0;
 
 	for (unsigned i = 0; i < SIEVE_WORDS; i += 2) {
 		uint64x2_t w = vreinterpretq_u64_u8(vld1q_u8(words + i * 8));
-		uint64x2_t in0 = vcleq_u64(vsubq_u64(w, from0), size0);
-		uint64x2_t in1 = vcleq_u64(vsubq_u64(w, from1), size1);
+		uint64x2_t a = vandq_u64(w, keep);
+		uint64x2_t in0 = vcleq_u64(vsubq_u64(a, from0), size0);
+		uint64x2_t in1 = vcleq_u64(vsubq_u64(a, from1), size1);
 
 		p |= two_bits(vorrq_u64(in0, in1)) << i;
 		c |= two_bits(vceqq_u64(vandq_u64(w, mask), pc)) << i;
@@ -181,7 +186,10 @@ sieve_init(struct sieve *s, const struct heap *heap, const struct image *image)
 {
 	size_t low = zones_below_gap(heap);
 
-	*s = (struct sieve) { .look = choose_way()->look };
+	*s = (struct sieve) {
+		.keep = machine_address_mask(image->core->machine),
+		.look = choose_way()->look,
+	};
 	cover(s, 0, heap, 0, low);
 	s->from[1] = s->from[0];
 	s->size[1] = s->size[0];

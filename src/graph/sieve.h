@@ -15,6 +15,7 @@ enum { SIEVE_WORDS = 64 };
 struct sieve {
 	/* A word w may point into the heap when w - from[i] <= size[i] for an i. */
 	uint64_t from[2], size[2];
+	uint64_t keep; /* the bits of w that make an address: tags are cut off first */
 	uint64_t pc; /* the low SIEVE_PC bits of a program counter that PTR_MANGLE hides */
 	bool wants_pc;
 	/* Says it of SIEVE_WORDS words, at any address: a bit each, the lowest first. */
@@ -37,10 +38,11 @@ sieve_few(const struct sieve *s, const unsigned char *words, unsigned n,
 		uint64_t w;
 
 		memcpy(&w, words + i * sizeof w, sizeof w);
+		*pcs |= (uint64_t)(s->wants_pc & ((w & SIEVE_PC_MASK) == s->pc)) << i;
+		w &= s->keep;
 		*pointers |= (uint64_t)((w - s->from[0] <= s->size[0])
 				 | (w - s->from[1] <= s->size[1]))
 		    << i;
-		*pcs |= (uint64_t)(s->wants_pc & ((w & SIEVE_PC_MASK) == s->pc)) << i;
 	}
 }
 

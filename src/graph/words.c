@@ -230,6 +230,7 @@ read_group(struct words *w, hs_addr a, uint64_t valid, uint64_t sizes,
 		if (states[in] != STATE_USED)
 			continue;
 		memcpy(&word, bytes + i * 8, sizeof word);
+		word &= w->sieve.keep;
 		if (!(pointers >> i & 1))
 			gather_frame(w, a + i * bytes_of_word, in, word);
 		else

@@ -117,7 +117,7 @@ image_tls_place(struct image *image, hs_addr tp, hs_addr a, struct place *place)
 {
 	for (size_t i = 0; i < image->modules.n; i++) {
 		const struct module *m = &image->modules.at[i];
-		uint64_t at = a - (tp - m->tls_offset), offset = at;
+		uint64_t at = a - module_tls_block(image, m, tp), offset = at;
 
 		if (m->tls_offset == 0 || at >= m->tls_size)
 			continue;

@@ -26,9 +26,10 @@ struct module {
 	hs_addr dynamic;    /* its PT_DYNAMIC, 0 if none */
 	uint64_t tls_size;  /* bytes of its PT_TLS, 0 if none */
 	uint64_t tls_align;
-	hs_addr tls_vaddr;  /* where its initial image is, less the bias */
-	uint64_t tls_modid; /* its number in the dtv, 0 if unknown */
-	uint64_t tls_offset; /* x86: block = tp - tls_offset; 0 if unknown or dynamic */
+	hs_addr tls_vaddr;   /* where its initial image is, less the bias */
+	uint64_t tls_modid;  /* its number in the dtv, 0 if unknown */
+	uint64_t tls_offset; /* of its block from tp: below on x86, above where
+			      * machine->tls_above; 0 if unknown or dynamic */
 	struct build_id id;
 	const struct host_file *file;  /* or NULL */
 	const struct host_file *debug; /* with symbols that file has not, or NULL */
@@ -49,7 +50,8 @@ struct thread {
 	const struct core_thread *regs;
 	struct range stack; /* all of its stack, up to and with its descriptor; may be empty */
 	struct range live; /* the part in use: from SP less the red zone to the end */
-	hs_addr descriptor; /* struct pthread on x86: tp; 0 if there is none */
+	hs_addr tp; /* the thread pointer, of the registers or found; 0: unknown */
+	hs_addr descriptor; /* struct pthread; on x86 it is tp; 0 if there is none */
 	bool elsewhere; /* SP is in no stack of its own: a signal stack, a coroutine */
 	struct range other; /* elsewhere: the live part of the stack that SP is in */
 	bool lost; /* its stack or its descriptor is missing from the core */
@@ -58,7 +60,7 @@ struct thread {
 /* A stack without a thread: nptl keeps some for later. */
 struct spare_stack {
 	struct range stack;
-	hs_addr descriptor;
+	hs_addr descriptor, tp;
 	bool lost; /* its descriptor is missing from the core; more may be lost with it */
 };
 
@@ -91,6 +93,14 @@ const struct module_segment *module_segment_at(const struct module *m, hs_addr a
 
 /* False when a lies in no module. */
 bool image_place(struct image *image, hs_addr a, struct place *place);
+
+/* Where m's block is in the static TLS of the thread with this thread pointer. */
+static inline hs_addr
+module_tls_block(const struct image *image, const struct module *m, hs_addr tp)
+{
+	return image->core->machine->tls_above ? tp + m->tls_offset
+					       : tp - m->tls_offset;
+}
 
 /*
  * The thread-local variable at a, in the static TLS block of a module for the

@@ -65,22 +65,23 @@ bool dynsym_read(struct dynsym *d, const struct space *s,
     const struct module *m) MUST_CHECK;
 void dynsym_fini(struct dynsym *d);
 
-/* threads.c: fills image->threads, each with descriptor and stack. */
+/* threads.c: fills image->threads, each with tp, descriptor and stack. */
 bool threads_find(struct image *image, struct hs_error *err) MUST_CHECK;
 
-/* Thread pointers of all threads, sorted. */
+/* Descriptors of all threads, or thread pointers without one; sorted. */
 struct anchors VEC(hs_addr);
-void anchors_collect(struct anchors *all, const struct core *core);
+void anchors_collect(struct anchors *all, const struct image *image);
 void anchors_fini(struct anchors *all);
 
 /* How many of them are below a. */
 size_t anchors_below(const struct anchors *all, hs_addr a);
 
-/* How the C library lays out a thread's descriptor on one machine. */
+/* descriptor.c: how the C library lays out a thread's descriptor on one machine. */
 struct descriptor_layout {
 	int elf_machine;
-	unsigned self[2];       /* words that hold the descriptor's own address */
-	unsigned dtv;           /* the vector of TLS blocks */
+	unsigned self[2]; /* words that hold the descriptor's own address, if any do */
+	unsigned tid;     /* the thread's number, 32 bits */
+	unsigned dtv;     /* the vector of TLS blocks, from the thread pointer */
 	unsigned pointer_guard; /* 0: it hides nothing that may point into the heap */
 	unsigned list;          /* a list node: next, previous */
 	unsigned stackblock[4]; /* where it may be, ends with 0: then stackblock_size, guardsize;
@@ -91,17 +92,30 @@ struct descriptor_layout {
 /* The layout for the core's machine, or NULL. */
 const struct descriptor_layout *descriptor_layout(const struct image *image);
 
-/* Is a descriptor at tp? */
-bool descriptor_at(const struct image *image, hs_addr tp);
+/* Is a descriptor at a? */
+bool descriptor_at(const struct image *image, hs_addr a);
 
-/* Should a descriptor be at tp, and is nothing there, or zeros only? */
-bool descriptor_lost(const struct image *image, hs_addr tp);
+/* The thread pointer that goes with the descriptor at a; 0: there is no descriptor. */
+hs_addr descriptor_tp(const struct image *image, hs_addr a);
+
+/* And back; 0: none belongs to tp. */
+hs_addr descriptor_of(const struct image *image, hs_addr tp);
+
+/*
+ * The descriptor of a thread whose thread pointer is not known; 0: it was not
+ * found.  *left: bytes that may still be looked through, which are taken off.
+ */
+hs_addr descriptor_search(const struct image *image, const struct core_thread *t,
+    uint64_t *left);
+
+/* Should a descriptor be at a, and is nothing there, or zeros only? */
+bool descriptor_lost(const struct image *image, hs_addr a);
 
 /* The part of the mapping around a that lies between the threads next to it; may be empty. */
 struct range stack_between(const struct image *image, const struct anchors *all,
     hs_addr a);
 
-/* The stack that the descriptor at tp says is its thread's.  False when it says none. */
+/* threads.c: the stack that the descriptor at tp says is its thread's.  False when it says none. */
 bool descriptor_stack(const struct image *image, hs_addr tp, struct range *stack);
 
 /* live.c: fills live, elsewhere, other and lost of each thread. */

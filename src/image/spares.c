@@ -99,9 +99,10 @@ is_alive(const struct search *s, hs_addr descriptor)
 static void
 add(const struct search *s, hs_addr descriptor)
 {
-	struct spare_stack spare = { .descriptor = descriptor };
+	struct spare_stack spare = { .descriptor = descriptor,
+		.tp = descriptor_tp(s->image, descriptor) };
 
-	if (descriptor_at(s->image, descriptor) && !is_alive(s, descriptor)
+	if (spare.tp && !is_alive(s, descriptor)
 	    && descriptor_stack(s->image, descriptor, &spare.stack))
 		vec_push(&s->image->spares, spare);
 }
@@ -127,7 +128,7 @@ add_lost(const struct search *s, hs_addr descriptor)
 		return;
 	make_room(s->image, stack);
 	vec_push(&s->image->spares,
-	    (struct spare_stack) { stack, descriptor, .lost = true });
+	    (struct spare_stack) { stack, descriptor, 0, .lost = true });
 }
 
 /* Takes the members of the list of kept stacks, as far as it makes sense. */
@@ -219,7 +220,7 @@ spares_find(struct image *image)
 		.word = image->core->machine->word };
 	bool found = false;
 
-	anchors_collect(&s.alive, image->core);
+	anchors_collect(&s.alive, image);
 	image->spares.broke |= s.alive.broke;
 	/* from the top: that is where ld.so lies, and the program's big data does not */
 	for (size_t i = image->modules.n; s.layout && !found && i-- > 0;) {

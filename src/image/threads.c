@@ -2,11 +2,9 @@
 /*
  * Threads as the C library sees them: descriptor and stack of each.
  *
- * On x86 the thread pointer is the address of glibc's struct pthread, which
- * holds that address twice; so a thread pointer that is none is told at once
- * (Go and other C libraries use the register their own way).  The descriptor
- * says where the thread's stack is.  We believe it if that stack holds the
- * descriptor near its end, where glibc puts it.
+ * The descriptor (descriptor.c tells how to find it) says where the thread's
+ * stack is.  We believe it if that stack holds the descriptor near its end, where
+ * glibc puts it.
  *
  * The first thread's stack is the kernel's work, and the descriptor says 0:
  * it is the mapping that holds what the kernel put on it (AT_RANDOM and its
@@ -23,53 +21,21 @@
 enum {
 	MERGE_MOST = 64, /* neighbouring pieces that one stack may be made of */
 	PAST_DESCRIPTOR = 1 << 16, /* bytes from a descriptor to its stack's end, at most */
+	PAST_TLS = 16 << 20, /* the same, where static TLS lies in between */
 	ZEROS_ARE_LOST = 768, /* bytes of a descriptor: no live one is zero for so long */
+	ALL_SEARCHED = 1 << 30, /* bytes that are searched for descriptors */
 };
 
-/*
- * The offsets are those of glibc 2.26 to 2.44; i386 has stackblock in
- * different places in 2.31, 2.36 and 2.43.  Its jmp_buf has %ebp as it is: all that it
- * mangles is the stack pointer and the program counter.  To add a machine: a row; one whose
- * thread pointer is no descriptor needs descriptor_at() to say how they relate.
- */
-static const struct descriptor_layout layouts[] = {
-	{ EM_X86_64, .self = { 0, 16 }, .dtv = 8, .pointer_guard = 0x30,
-	    .list = 704, .stackblock = { 1680 }, .size = 2304, .align = 64 },
-	{ EM_386, .self = { 0, 8 }, .dtv = 4, .list = 96,
-	    .stackblock = { 608, 616, 624 }, .size = 1216, .align = 16 },
-};
-
-const struct descriptor_layout *
-descriptor_layout(const struct image *image)
-{
-	for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
-		if (layouts[i].elf_machine == image->core->machine->elf_machine)
-			return &layouts[i];
-	return NULL;
-}
-
-bool
-descriptor_at(const struct image *image, hs_addr tp)
-{
-	const struct descriptor_layout *layout = descriptor_layout(image);
-	hs_addr self[2];
-
-	return layout && tp
-	    && space_word(image->space, tp + layout->self[0], &self[0])
-	    && space_word(image->space, tp + layout->self[1], &self[1])
-	    && self[0] == tp && self[1] == tp;
-}
-
-/* The stack, if stackblock is at that offset: all of it, guard and all. */
 static bool
 stack_at(const struct image *image, hs_addr tp, unsigned offset, struct range *stack)
 {
+	uint64_t most = image->core->machine->tls_above ? PAST_TLS : PAST_DESCRIPTOR;
 	hs_addr block, size;
 
 	if (!space_word(image->space, tp + offset, &block)
 	    || !space_word(image->space, tp + offset + image->core->machine->word, &size)
 	    || block == 0 || block >= tp || size <= tp - block
-	    || size - (tp - block) > PAST_DESCRIPTOR || block + size < block)
+	    || size - (tp - block) > most || block + size < block)
 		return false;
 	*stack = (struct range) { block, block + size };
 	return true;
@@ -170,10 +136,13 @@ by_number(const void *one, const void *other)
 }
 
 void
-anchors_collect(struct anchors *all, const struct core *core)
+anchors_collect(struct anchors *all, const struct image *image)
 {
-	for (size_t i = 0; i < core->threads.n; i++)
-		vec_push(all, core->threads.at[i].tp);
+	for (size_t i = 0; i < image->threads.n; i++) {
+		const struct thread *t = &image->threads.at[i];
+
+		vec_push(all, t->descriptor ? t->descriptor : t->tp);
+	}
 	vec_sort(all, by_number);
 }
 
@@ -232,41 +201,68 @@ descriptor_lost(const struct image *image, hs_addr tp)
 	    || is_zero(image->space, tp, ZEROS_ARE_LOST);
 }
 
+/* The thread pointer is known; is what should be there lost? */
+static bool
+pointee_lost(const struct image *image, hs_addr tp)
+{
+	hs_addr dtv;
+
+	if (!image->core->machine->tls_above)
+		return descriptor_lost(image, tp);
+	return tp && (!space_word(image->space, tp, &dtv) || dtv == 0);
+}
+
 static struct range
 find_stack(const struct image *image, const struct thread *t, const struct anchors *all)
 {
-	hs_addr tp = t->regs->tp;
+	hs_addr at = t->descriptor ? t->descriptor : t->tp;
 	bool first = t->regs->tid == image->core->pid;
 	struct range r = { 0, 0 };
 
-	if (t->descriptor && descriptor_stack(image, tp, &r))
+	if (t->descriptor && descriptor_stack(image, at, &r))
 		return r;
 	if (t->descriptor)
-		first = has_no_stack(image, tp);
+		first = has_no_stack(image, at);
 	if (first)
 		r = first_stack(image);
-	if (range_size(r) == 0 && tp)
-		r = stack_between(image, all, tp);
+	if (range_size(r) == 0 && at)
+		r = stack_between(image, all, at);
 	if (range_size(r) == 0)
 		r = stack_between(image, all, t->regs->sp);
 	return r;
+}
+
+/* What is known of a thread but for its stack. */
+static struct thread
+thread_of(const struct image *image, const struct core_thread *regs, uint64_t *left)
+{
+	struct thread t = { .number = regs->number, .regs = regs, .tp = regs->tp };
+
+	if (regs->tp || !image->core->machine->read_note) {
+		t.descriptor = descriptor_of(image, regs->tp);
+		t.lost = !t.descriptor && pointee_lost(image, regs->tp);
+	} else {
+		t.descriptor = descriptor_search(image, regs, left);
+		t.tp = descriptor_tp(image, t.descriptor);
+		t.lost = !t.descriptor;
+	}
+	return t;
 }
 
 bool
 threads_find(struct image *image, struct hs_error *err)
 {
 	scoped(anchors_fini) struct anchors all = { .n = 0 };
+	uint64_t left = ALL_SEARCHED;
 
-	anchors_collect(&all, image->core);
-	for (size_t i = 0; i < image->core->threads.n; i++) {
-		const struct core_thread *regs = &image->core->threads.at[i];
-		struct thread t = { .number = regs->number, .regs = regs };
+	for (size_t i = 0; i < image->core->threads.n; i++)
+		vec_push(&image->threads,
+		    thread_of(image, &image->core->threads.at[i], &left));
+	anchors_collect(&all, image);
+	for (size_t i = 0; i < image->threads.n; i++) {
+		struct thread *t = &image->threads.at[i];
 
-		if (descriptor_at(image, t.regs->tp))
-			t.descriptor = t.regs->tp;
-		t.lost = !t.descriptor && descriptor_lost(image, t.regs->tp);
-		t.stack = find_stack(image, &t, &all);
-		vec_push(&image->threads, t);
+		t->stack = find_stack(image, t, &all);
 	}
 	return all.broke || image->threads.broke ? fail_nomem(err) : true;
 }

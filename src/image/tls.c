@@ -20,7 +20,8 @@
  * _thread_db_link_map_l_tls_*, which takes libc's file and symbol table.)
  *
  * A static program has no link_map that we could find; its one block lies
- * right below the thread pointer, as the ABI of x86 has it.
+ * right below the thread pointer, as the ABI of x86 has it, or 16 bytes above
+ * as that of aarch64.
  *
  * Each answer is held against the dtv of every thread.  One that disagrees
  * with any is dropped: a wrong name for a variable is worse than none.
@@ -30,6 +31,7 @@
 enum {
 	LINK_MAP_MOST = 4096, /* bytes of a link_map looked at; it has some 1,200 */
 	DTV_MOST = 1 << 20,   /* entries; a larger dtv is no dtv */
+	TLS_ABOVE = 16, /* bytes from tp to the first block where blocks lie above */
 };
 
 /* Words of a link_map, from l_tls_initimage on. */
@@ -74,15 +76,17 @@ ask_dtv(const struct image *image, const struct thread *t, const struct module *
 	hs_addr dtv, capacity, block;
 
 	if (!layout || !t->descriptor
-	    || !space_word(image->space, t->descriptor + layout->dtv, &dtv)
-	    || !space_word(image->space, dtv - 2 * word, &capacity)
+	    || !space_word(image->space, t->tp + layout->dtv, &dtv))
+		return NO_OPINION;
+	dtv &= machine_address_mask(image->core->machine);
+	if (!space_word(image->space, dtv - 2 * word, &capacity)
 	    || capacity < m->tls_modid || capacity > DTV_MOST
 	    || !space_word(image->space, dtv + m->tls_modid * 2 * word, &block))
 		return NO_OPINION;
 	hs_addr unallocated = word == 8 ? UINT64_MAX : UINT32_MAX;
 	if (block == unallocated || block == 0)
 		return NO_OPINION;
-	return block == t->descriptor - m->tls_offset ? AGREES : DISAGREES;
+	return block == module_tls_block(image, m, t->tp) ? AGREES : DISAGREES;
 }
 
 /* Forgets what threads disagree with; a guess must also find one that agrees. */
@@ -106,25 +110,30 @@ static void
 ask_link(const struct image *image, struct module *m, const struct link *link)
 {
 	uint64_t most = (uint64_t)1 << (image->core->machine->word == 8 ? 32 : 31);
+	uint64_t least = m->tls_size;
 	hs_addr word[TLS_WORDS];
 
 	if (!search_link(image->space, link->map, m, word))
 		return;
 	m->tls_modid = word[MODID];
 	/* 0 and the topmost numbers mark blocks that each thread allocates */
-	if (word[OFFSET] >= m->tls_size && word[OFFSET] < most)
+	if (image->core->machine->tls_above)
+		least = TLS_ABOVE;
+	if (word[OFFSET] >= least && word[OFFSET] < most)
 		m->tls_offset = word[OFFSET];
 	verify(image, m, false);
 }
 
-/* The program's block lies right below the thread pointer. */
+/* The program's block lies next to the thread pointer. */
 static void
 guess_exe(const struct image *image, struct module *m)
 {
 	uint64_t first = -m->tls_vaddr & (m->tls_align - 1);
 
 	m->tls_modid = 1;
-	m->tls_offset = align_up(m->tls_size - first, m->tls_align) + first;
+	m->tls_offset = image->core->machine->tls_above
+	    ? align_up(TLS_ABOVE, m->tls_align)
+	    : align_up(m->tls_size - first, m->tls_align) + first;
 	verify(image, m, true);
 }
 

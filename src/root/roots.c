@@ -64,6 +64,7 @@ root_see(struct roots *to, const struct sources *from, hs_addr at, uint64_t word
 	enum meet meet;
 
 	r->words++;
+	word &= machine_address_mask(from->image->core->machine);
 	if (!pointer_likely(from->heap, word))
 		return;
 	meet = pointer_meet(from->heap, from->image, word, &block);
@@ -87,12 +88,13 @@ search_bytes(struct roots *to, const struct sources *from, hs_addr start,
 {
 	const struct heap *h = from->heap;
 	unsigned step = from->image->core->machine->word;
+	uint64_t keep = machine_address_mask(from->image->core->machine);
 	uint64_t skip = -start % step;
 
 	for (uint64_t i = skip; i + step <= n; i += step) {
 		uint64_t word = word_from(bytes + i, step), frame;
 
-		if (pointer_likely(h, word))
+		if (pointer_likely(h, word & keep))
 			root_see(to, from, start + i, word);
 		else if (pointer_may_be_pc(from->image, word)
 		    && pointer_in_jmp_buf(from->image, start + i - JMP_PC, word, &frame))

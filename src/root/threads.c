@@ -17,15 +17,18 @@ enum {
 	MAX_TLS = 16 << 20,
 };
 
-/* How far below the thread pointer the modules' thread-local variables begin, bytes. */
+/* How far from the thread pointer the modules' thread-local variables reach, bytes. */
 static uint64_t
 static_tls_size(const struct image *image)
 {
 	uint64_t size = 0;
 
 	for (size_t i = 0; i < image->modules.n; i++) {
-		uint64_t offset = image->modules.at[i].tls_offset;
+		const struct module *m = &image->modules.at[i];
+		uint64_t offset = m->tls_offset;
 
+		if (offset && image->core->machine->tls_above && m->tls_size < MAX_TLS)
+			offset += m->tls_size;
 		if (offset > size && offset < MAX_TLS)
 			size = offset;
 	}
@@ -74,15 +77,18 @@ void
 claim_tls(const struct sources *from, struct claims *to)
 {
 	const struct image *image = from->image;
-	uint64_t below = static_tls_size(image);
+	bool above = image->core->machine->tls_above;
+	uint64_t size = static_tls_size(image);
 
 	for (uint32_t i = 0; i < image->threads.n; i++) {
 		const struct thread *t = &image->threads.at[i];
 		hs_addr d = t->descriptor;
 		const struct piece *p = d ? space_at(image->space, d) : NULL;
-		struct range r = { d - below, d + DESCRIPTOR };
+		struct range r = { d - size, d + DESCRIPTOR };
 
-		if (!p || d < below)
+		if (above)
+			r = (struct range) { d, t->tp + size };
+		if (!p || (!above && d < size))
 			continue;
 		if (range_has(t->live, d)) /* never below SP, whatever TLS may need */
 			r = range_common(r, t->live);
@@ -112,14 +118,14 @@ add_registers(struct roots *to, const struct sources *from)
 }
 
 static void
-add_dtv(struct roots *to, const struct sources *from, hs_addr descriptor)
+add_dtv(struct roots *to, const struct sources *from, hs_addr tp)
 {
-	unsigned word = from->image->core->machine->word;
-	hs_addr at = descriptor + word; /* x86: the second word of the descriptor */
+	const struct machine *m = from->image->core->machine;
+	hs_addr at = m->tls_above ? tp : tp + m->word; /* x86: the second word */
 	uint64_t dtv;
 
-	if (descriptor && space_word(from->image->space, at, &dtv))
-		root_see(to, from, at, dtv - DTV_HEAD * word);
+	if (tp && space_word(from->image->space, at, &dtv))
+		root_see(to, from, at, dtv - DTV_HEAD * m->word);
 }
 
 void
@@ -130,10 +136,11 @@ add_dtvs(struct roots *to, const struct sources *from)
 	for (uint32_t i = 0; i < image->threads.n; i++) {
 		vec_push(&to->regions,
 		    (struct region) { .kind = ROOT_DTV, .thread = i, .module = NOBODY });
-		add_dtv(to, from, image->threads.at[i].descriptor);
+		add_dtv(to, from,
+		    image->threads.at[i].descriptor ? image->threads.at[i].tp : 0);
 	}
 	vec_push(&to->regions,
 	    (struct region) { .kind = ROOT_DTV, .thread = NOBODY, .module = NOBODY });
 	for (size_t i = 0; i < image->spares.n; i++)
-		add_dtv(to, from, image->spares.at[i].descriptor);
+		add_dtv(to, from, image->spares.at[i].tp);
 }

@@ -16,7 +16,10 @@ some_word(const struct sieve *s, uint64_t *seed)
 	*seed ^= *seed << 13;
 	*seed ^= *seed >> 7;
 	*seed ^= *seed << 17;
-	return *seed % 3 == 0 ? *seed : base[*seed / 3 % 8] + (*seed >> 32) % 5 - 2;
+	if (*seed % 3 == 0)
+		return *seed;
+	uint64_t tag = *seed >> 40 & 1 ? *seed & UINT64_C(0xff) << 56 : 0;
+	return tag ^ (base[*seed / 3 % 8] + (*seed >> 32) % 5 - 2);
 }
 
 static bool
@@ -33,11 +36,12 @@ says_the_same(const struct sieve_way *way, const struct sieve *s)
 			uint64_t w = some_word(s, &seed);
 
 			memcpy(at + i * 8, &w, 8);
-			want |= (uint64_t)(w - s->from[0] <= s->size[0]
-				    || w - s->from[1] <= s->size[1])
-			    << i;
 			want_pcs |=
 			    (uint64_t)(s->wants_pc && w % (1 << SIEVE_PC) == s->pc)
+			    << i;
+			w &= s->keep;
+			want |= (uint64_t)(w - s->from[0] <= s->size[0]
+				    || w - s->from[1] <= s->size[1])
 			    << i;
 		}
 		way->look(s, at, &pointers, &pcs);
@@ -52,13 +56,19 @@ all_ways_say_the_same(void)
 {
 	static const struct sieve sieves[] = {
 		{ .from = { 0x555555559000, 0x7ffff0000000 },
-		    .size = { 0x21000, 0x4000000 } },
+		    .size = { 0x21000, 0x4000000 },
+		    .keep = UINT64_MAX },
+		{ .from = { 0x555555559000, 0x7ffff0000000 },
+		    .size = { 0x21000, 0x4000000 },
+		    .keep = UINT64_MAX >> 8 },
 		{ .from = { 0x1000, 0x1000 },
 		    .size = { 0x1000, 0x1000 },
+		    .keep = UINT64_MAX,
 		    .pc = 0x1abcd,
 		    .wants_pc = true },
 		{ .from = { 1, UINT64_MAX - 100 },
 		    .size = { UINT64_C(1) << 63, 50 },
+		    .keep = UINT64_MAX,
 		    .pc = 3,
 		    .wants_pc = true },
 	};

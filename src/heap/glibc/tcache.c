@@ -10,7 +10,7 @@
  *
  *   shape   Counts and lists must agree, and each list hold chunks of one
  *           size.  Where counts say how many slots are left, this is proof.
- *   place   Words below the thread pointers that hold the address of a chunk of
+ *   place   Words next to the thread pointers that hold the address of a chunk of
  *           the right size vote for their distance; shape gives them weight.
  *
  * An empty cache of the older layouts is nothing but zeros: place alone
@@ -24,7 +24,7 @@
 #include "heap/glibc/state.h"
 
 enum {
-	TLS_DEPTH = 0x2000, /* bytes below TP, when nothing better is known */
+	TLS_DEPTH = 0x2000, /* bytes next to TP, when nothing better is known */
 	MAX_TLS_DEPTH = 16 << 20,
 	MAX_VISITS = 16, /* that each chunk gets, on average, while shapes are weighed */
 	MAX_WORDS = 1 << 20, /* of thread-local memory that are looked at for votes */
@@ -119,7 +119,7 @@ add_vote(struct vote_vec *votes, uint64_t distance, uint64_t weight)
 
 /*
  * Where in a thread's static TLS this copy of malloc keeps its variables, as
- * distances below the thread pointer.  Those of the module that holds the main
+ * distances from the thread pointer.  Those of the module that holds the main
  * arena; when they are not known, anything near by.
  */
 static struct range
@@ -129,9 +129,19 @@ tls_distances(const struct ptmalloc *pt, const struct pt_instance *in)
 	    image_module_at(pt->image, pt->arenas.at[in->main].address);
 
 	if (m && m->tls_offset && m->tls_offset < MAX_TLS_DEPTH
+	    && pt->image->core->machine->tls_above && m->tls_size < MAX_TLS_DEPTH)
+		return (struct range) { m->tls_offset - 8, m->tls_offset + m->tls_size };
+	if (m && m->tls_offset && m->tls_offset < MAX_TLS_DEPTH
 	    && m->tls_size <= m->tls_offset)
 		return (struct range) { m->tls_offset - m->tls_size, m->tls_offset };
 	return (struct range) { 0, TLS_DEPTH };
+}
+
+/* What is at that distance from the thread pointer: below it, or above. */
+static hs_addr
+tls_at(const struct ptmalloc *pt, hs_addr tp, uint64_t distance)
+{
+	return pt->image->core->machine->tls_above ? tp + distance : tp - distance;
 }
 
 static void
@@ -145,7 +155,7 @@ vote_of_thread(const struct ptmalloc *pt, hs_addr tp, unsigned instance,
 		uint64_t w;
 		const struct cache *c;
 
-		if (!space_word(pt->space, tp - distance, &w))
+		if (!space_word(pt->space, tls_at(pt, tp, distance), &w))
 			return;
 		c = cache_at(caches, w - pt->abi->header);
 		if (c && c->instance == instance && weight_of(pt, c))
@@ -245,7 +255,7 @@ accept_of_thread(struct ptmalloc *pt, hs_addr tp, uint64_t distance,
 	uint64_t w;
 	struct cache *c;
 
-	if (!tp || !distance || !space_word(pt->space, tp - distance, &w))
+	if (!tp || !distance || !space_word(pt->space, tls_at(pt, tp, distance), &w))
 		return;
 	c = cache_at(caches, w - pt->abi->header);
 	if (c)
@@ -277,15 +287,15 @@ pt_read_tcaches(struct ptmalloc *pt)
 
 		votes.n = 0;
 		for (size_t i = 0; i < image->threads.n && i < voters && caches.n; i++)
-			vote_of_thread(pt, image->threads.at[i].regs->tp, in, d,
-			    &caches, &votes);
+			vote_of_thread(pt, image->threads.at[i].tp, in, d, &caches,
+			    &votes);
 		distance = winner(&votes);
 		for (size_t i = 0; i < image->threads.n; i++)
-			accept_of_thread(pt, image->threads.at[i].regs->tp,
-			    distance, image->threads.at[i].number, &caches);
+			accept_of_thread(pt, image->threads.at[i].tp, distance,
+			    image->threads.at[i].number, &caches);
 		for (size_t i = 0; i < image->spares.n; i++)
-			accept_of_thread(pt, image->spares.at[i].descriptor,
-			    distance, 0, &caches);
+			accept_of_thread(pt, image->spares.at[i].tp, distance, 0,
+			    &caches);
 	}
 	for (size_t i = 0; i < caches.n; i++)
 		if (is_orphan(pt, &caches.at[i]))
