@@ -40,8 +40,8 @@ static const struct context_layout {
 	{ EM_386, .link = 4, .stack = 8, .stack_size = 16, .sp = 48, .pc = 76,
 	    .mark = 80, .marked = 0x73, .size = 96 }, /* on i386 */
 	/* the first record behind the registers: FPSIMD_MAGIC of <asm/sigcontext.h> */
-	{ EM_AARCH64, .link = 8, .stack = 16, .stack_size = 32, .sp = 432, .pc = 440,
-	    .mark = 464, .marked = 0x8001, .size = 472 },
+	{ EM_AARCH64, .link = 8, .stack = 16, .stack_size = 32, .sp = 432,
+	    .pc = 440, .mark = 464, .marked = 0x8001, .size = 472 },
 };
 
 /* A program that jumped into nowhere was interrupted there, so no memory will do as well. */

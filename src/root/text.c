@@ -78,8 +78,8 @@ root_text(const struct root *r, const struct roots *roots, struct image *image,
 		    "signal or coroutine stack%s at 0x%" PRIx64, thread, r->at);
 		break;
 	case ROOT_TLS:
-		if (image_tls_place(image, image->threads.at[g->thread].tp,
-			r->at, &place))
+		if (image_tls_place(image, image->threads.at[g->thread].tp, r->at,
+			&place))
 			say_place(&place, "thread-local data", thread, text);
 		else
 			snprintf(text, ROOT_TEXT,

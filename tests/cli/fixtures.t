@@ -14,6 +14,13 @@ for truth in "$SRCDIR"/fixtures/real/*/truth; do
 		"$(sha256sum <"$(recorded "$name")" | cut -d' ' -f1)" \
 		"$(sed -n 's/^ *sha256 //p' "${truth%/truth}/RECIPE")"
 	heapscan blocks --json "$(recorded "$name")" >blocks 2>err
-	is "$name: the core is complete" "$? $(cat err)" "0 "
+	status=$?
+	case $name in
+	*-pages) # of which qemu left something out
+		is "$name: the core is incomplete" "$status" 4
+		ok "$name: blocks" "$SRCDIR/tests/record/judge" --blocks "$truth" blocks
+		continue ;;
+	esac
+	is "$name: the core is complete" "$status $(cat err)" "0 "
 	ok "$name: blocks and reach" "$SRCDIR/tests/record/judge" "$truth" blocks
 done

@@ -57,8 +57,8 @@ clear_registers(void)
 	    "mov x5, xzr; mov x6, xzr; mov x7, xzr; mov x8, xzr; mov x9, xzr;"
 	    "mov x10, xzr; mov x11, xzr; mov x12, xzr; mov x13, xzr; mov x14, xzr;"
 	    "mov x15, xzr; mov x16, xzr; mov x17, xzr;"
-	    "movi v0.2d, #0; movi v1.2d, #0; movi v2.2d, #0; movi v3.2d, #0;"
-	    "movi v4.2d, #0; movi v5.2d, #0; movi v6.2d, #0; movi v7.2d, #0"
+	    "fmov d0, xzr; fmov d1, xzr; fmov d2, xzr; fmov d3, xzr;"
+	    "fmov d4, xzr; fmov d5, xzr; fmov d6, xzr; fmov d7, xzr"
 	    :
 	    :
 	    : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10",
