@@ -31,6 +31,7 @@ at_run(struct call *c, struct hs_error *err)
 		    "%s is no address: it looks like 0x55d0c0ffee10", c->operand);
 	if (!call_graph(c, err))
 		return false;
+	a &= machine_address_mask(c->scan->core.machine);
 	address_ask(c->scan, a, &to);
 	if (!call_begin(c, err))
 		return false;

@@ -36,6 +36,10 @@ END
 heapscan summary --json plain >out
 like 'the machine is told' out '"machine":"aarch64"'
 
+heapscan at 0x5a0000550000003e --json plain >out
+heapscan at 0x000000550000003e --json plain >wanted
+same 'an address may be given with its tag' out <wanted
+
 is 'there are pointers to tag' "$([ "$(tag)" -gt 100 ] && echo many)" many
 heapscan blocks --json tagged >blocks
 ok 'tags are cut off, wherever pointers are' "$SRCDIR/tests/record/judge" "$truth" blocks
