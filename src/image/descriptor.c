@@ -32,6 +32,7 @@ enum {
 	ABOVE_MOST = 1 << 20,      /* bytes from tp to a block that it knows */
 	STACK_SEARCHED = 16 << 20, /* bytes above a stack pointer */
 	PIECE_SEARCHED = 1 << 20,
+	LOOK = 4096, /* bytes that a look at a piece counts for, whatever it has */
 };
 
 /*
@@ -152,7 +153,7 @@ search(const struct image *image, struct range r, int32_t tid, uint64_t *left)
 		n = range_size(r);
 	if (n > *left)
 		n = *left;
-	*left -= n;
+	*left -= *left - n < LOOK ? *left : n + LOOK;
 	for (uint64_t i = 0; n >= LEAST && i <= n - LEAST; i += STEP)
 		if (memcmp(bytes + i + at, &tid, sizeof tid) == 0
 		    && descriptor_at(image, r.start + i))

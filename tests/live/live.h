@@ -52,18 +52,17 @@ clear_registers(void)
 	    :
 	    : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc");
 #elif defined(__aarch64__)
-	__asm__ volatile(
-	    "mov x0, xzr; mov x1, xzr; mov x2, xzr; mov x3, xzr; mov x4, xzr;"
-	    "mov x5, xzr; mov x6, xzr; mov x7, xzr; mov x8, xzr; mov x9, xzr;"
-	    "mov x10, xzr; mov x11, xzr; mov x12, xzr; mov x13, xzr; mov x14, xzr;"
-	    "mov x15, xzr; mov x16, xzr; mov x17, xzr;"
-	    "fmov d0, xzr; fmov d1, xzr; fmov d2, xzr; fmov d3, xzr;"
-	    "fmov d4, xzr; fmov d5, xzr; fmov d6, xzr; fmov d7, xzr"
-	    :
-	    :
-	    : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10",
-	    "x11", "x12", "x13", "x14", "x15", "x16", "x17", "v0", "v1", "v2", "v3",
-	    "v4", "v5", "v6", "v7");
+	__asm__ volatile("mov x0, xzr; mov x1, xzr; mov x2, xzr; mov x3, xzr; mov x4, xzr;"
+			 "mov x5, xzr; mov x6, xzr; mov x7, xzr; mov x8, xzr; mov x9, xzr;"
+			 "mov x10, xzr; mov x11, xzr; mov x12, xzr; mov x13, xzr; mov x14, xzr;"
+			 "mov x15, xzr; mov x16, xzr; mov x17, xzr;"
+			 "fmov d0, xzr; fmov d1, xzr; fmov d2, xzr; fmov d3, xzr;"
+			 "fmov d4, xzr; fmov d5, xzr; fmov d6, xzr; fmov d7, xzr"
+			 :
+			 :
+			 : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8",
+			 "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",
+			 "x17", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7");
 #endif
 }
 

@@ -129,6 +129,22 @@ thread_pointer_without_a_dtv_is_lost(void)
 	CHECK(!p.image.threads.at[0].descriptor && p.image.threads.at[0].lost);
 }
 
+/* Up to glibc 2.33 a program without libpthread has no list of stacks. */
+static void
+thread_pointer_does_without_a_descriptor(void)
+{
+	scoped(process_fini) struct process p = one_thread(STACK + 0x8000, TP);
+
+	process_put(&p, DESCRIPTOR + LIST, 0);
+	process_put(&p, DESCRIPTOR + LIST + 8, 0);
+	p.core.pid = p.core.threads.at[0].tid;
+	process_auxv(&p, AT_RANDOM, STACK + 0xf000);
+	CHECK(process_load(&p));
+	const struct thread *t = &p.image.threads.at[0];
+	CHECK(t->tp == TP && !t->descriptor && !t->lost);
+	CHECK(t->live.start == STACK + 0x8000 && t->live.end == STACK + SIZE);
+}
+
 /* As in <asm/sigcontext.h>: fault_address, 31 registers, sp, pc, pstate, records. */
 static void
 signal_frame_says_where_the_stack_was_left(void)
@@ -202,5 +218,6 @@ registers_have_the_names_that_gdb_uses(void)
 TESTS(descriptor_lies_below_the_thread_pointer, tagged_dtv_is_followed,
     thread_pointer_is_found_through_the_descriptor,
     first_thread_is_found_where_a_mapping_begins, stray_words_are_no_descriptor,
-    thread_pointer_without_a_dtv_is_lost, signal_frame_says_where_the_stack_was_left,
+    thread_pointer_without_a_dtv_is_lost, thread_pointer_does_without_a_descriptor,
+    signal_frame_says_where_the_stack_was_left,
     thread_pointer_is_in_a_note_of_its_own, registers_have_the_names_that_gdb_uses)
