@@ -42,7 +42,8 @@ show_arena(struct call *c, uint32_t i)
 	report_row(&c->out, value_word(arena_name(name, heap, i)),
 	    a->address ? value_addr(a->address) : value_none(),
 	    a->address ? value_count(a->heaps) : value_none(),
-	    a->address ? value_count(a->attached) : value_none(),
+	    a->address && a->attached != ATTACHED_UNKNOWN ? value_count(a->attached)
+							  : value_none(),
 	    a->address ? value_truth(a->locked) : value_none(),
 	    a->address ? value_truth(a->contiguous) : value_none(),
 	    value_bytes(arena_system_bytes(heap, i)), value_bytes(a->max_system_bytes),

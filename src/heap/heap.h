@@ -81,14 +81,17 @@ struct tally {
 	uint64_t count, bytes; /* bytes of whole chunks, headers included */
 };
 
+/* Up to glibc 2.22 an arena does not know. */
+#define ATTACHED_UNKNOWN UINT32_MAX
+
 struct arena {
 	const char *owner; /* "pymalloc", or NULL: malloc's own */
 	hs_addr address;   /* of its malloc_state or table; 0: the mmapped chunks */
 	unsigned instance; /* which C library it belongs to, from 0 */
 	bool main, contiguous;
-	bool locked;    /* a thread was inside it */
-	unsigned heaps; /* thread arenas: how many heap_infos; pymalloc: its arenas */
-	unsigned attached;     /* threads that use it */
+	bool locked;       /* a thread was inside it */
+	unsigned heaps;    /* thread arenas: how many heap_infos; pymalloc: its arenas */
+	unsigned attached; /* threads that use it, or ATTACHED_UNKNOWN */
 	uint64_t system_bytes; /* what the allocator says it took from the system */
 	uint64_t max_system_bytes;
 	uint64_t found_bytes; /* what we found of it: the sum to be compared */

@@ -27,6 +27,9 @@ static const struct {
 	unsigned heap_info, tcache_count;
 	bool lazy;
 } releases[] = {
+	/* the first two have no tcache; their links are like those of 2.26 */
+	{ "2.17", "2.17", "2.17", "2.26", 0x20, 0, true },
+	{ "2.24", "2.23", "2.24", "2.26", 0x20, 0, true },
 	{ "2.26", "2.23", "2.26", "2.26", 0x20, 7, false },
 	{ "2.27", "2.27", "2.26", "2.26", 0x20, 7, false },
 	{ "2.30", "2.27", "2.26", "2.30", 0x20, 7, false },
@@ -130,7 +133,8 @@ begin_arena(struct draft *d, struct draft_arena a)
 		put(d, head + 16, head);
 		put(d, head + 24, head);
 	}
-	put(d, a.state + d->glibc->arena->attached, 1);
+	if (d->glibc->arena->attached)
+		put(d, a.state + d->glibc->arena->attached, 1);
 	vec_push(&d->arenas, a);
 	d->at = d->arenas.n - 1;
 }
@@ -477,6 +481,8 @@ put_params(struct draft *d, const struct draft_library *l)
 	put(d, l->params + p->mmapped, l->mapped_bytes);
 	put(d, l->params + p->max_mmapped, l->mapped_bytes);
 	put(d, l->params + p->sbrk_base, l->sbrk_base);
+	if (!p->tcache_bins)
+		return;
 	put(d, l->params + p->tcache_bins, 64);
 	put(d, l->params + p->tcache_count, d->glibc->tcache_count);
 }

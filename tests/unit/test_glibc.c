@@ -5,12 +5,24 @@
 
 /* ---- Layouts */
 
+/* As WORLD_OF_ALL, from before there were tcaches. */
+#define WORLD_WITHOUT_TCACHE                                                         \
+	"block A 16; fast G 40; unsorted X 200; block B 24; bin S 300; block C 100;" \
+	"bin L 5000; block D 1; arena; block E 16; heap; bin Y 48; block F 200;"     \
+	"mapped M 200000; mapped N 70000 4096; G is fastbin; X is unsorted;"         \
+	"S is small-bin; L is large-bin; Y is small-bin; A is leaked-direct;"        \
+	"F is leaked-direct; M is leaked-direct; N is leaked-direct;"                \
+	"accounting is exact; damages are 0; leaks are 8"
+
 static void
 layout_is_chosen_by_evidence(void)
 {
 	static const struct {
 		const char *text, *layout;
 	} rows[] = {
+		{ "glibc 2.17;" WORLD_WITHOUT_TCACHE,
+		    "flag word, threads uncounted (since glibc 2.17)" },
+		{ "glibc 2.24;" WORLD_WITHOUT_TCACHE, "flag word (since glibc 2.23)" },
 		{ "glibc 2.26; fast G 40; G is fastbin;" WORLD_OF_ALL,
 		    "flag word, tcache with byte counts (since glibc 2.26)" },
 		{ "glibc 2.27; fast G 40; G is fastbin;" WORLD_OF_ALL,
@@ -35,6 +47,42 @@ layout_is_chosen_by_evidence(void)
 		CHECK(world_holds(&w));
 		CHECK(strcmp(world_heap(&w)->layout, rows[i].layout) == 0);
 	}
+}
+
+/* The same word is a count in one layout and bytes in the other. */
+static void
+threads_of_an_arena_are_not_its_size(void)
+{
+	static const char text[] = "block A 16; arena; block B 16;"
+				   "accounting is exact; damages are 0";
+	scoped(world_fini) struct world old = WORLD_EMPTY;
+	scoped(world_fini) struct world late = WORLD_EMPTY;
+	char words[200];
+
+	snprintf(words, sizeof words, "glibc 2.17; %s", text);
+	world_make(&old, words);
+	CHECK(world_holds(&old));
+	CHECK(world_heap(&old)->arenas.at[1].attached == ATTACHED_UNKNOWN);
+	snprintf(words, sizeof words, "glibc 2.24; %s", text);
+	world_write(&late, words);
+	world_put(&late,
+	    late.draft.arenas.at[1].state + late.draft.glibc->arena->attached, 0);
+	world_read(&late);
+	CHECK(world_holds(&late));
+	CHECK(world_heap(&late)->arenas.at[0].attached == 1
+	    && world_heap(&late)->arenas.at[1].attached == 0);
+}
+
+/* Behind mp_ may lie anything, pointers too: no more of it is malloc's than there is. */
+static void
+what_follows_the_parameters_is_a_root(void)
+{
+	scoped(world_fini) struct world w = WORLD_EMPTY;
+
+	world_write(&w, "glibc 2.24; block A 16; A is reachable");
+	world_put(&w, w.draft.libraries.at[0].params + 80, world_at(&w, "A"));
+	world_read(&w);
+	CHECK(world_holds(&w));
 }
 
 static void
@@ -278,7 +326,9 @@ cache_that_leads_astray_is_damage(void)
 	CHECK(world_holds(&w));
 }
 
-TESTS(layout_is_chosen_by_evidence, blocks_have_the_size_that_malloc_usable_size_says,
+TESTS(layout_is_chosen_by_evidence, threads_of_an_arena_are_not_its_size,
+    what_follows_the_parameters_is_a_root,
+    blocks_have_the_size_that_malloc_usable_size_says,
     malloc_that_was_never_called_is_an_empty_heap, bins_of_zeros_are_no_heap,
     second_library_has_a_heap_of_its_own, ring_that_loops_elsewhere_is_read_once,
     ring_that_is_broken_is_read_as_far_as_it_goes,

@@ -30,8 +30,8 @@ enum {
 	MAX_INSTANCES = 32, /* dlmopen() makes 16 at most; what is more, is made up */
 	MAX_ODD = 6, /* bins that damage, or a thread inside malloc, may have spoilt */
 	SMALL_PIECE = 8 << 20, /* bytes: larger anonymous ones are looked at only if need be */
+	MANY_THREADS = 1 << 16, /* no arena serves as many */
 	MAX_TRIES = 1 << 16, /* hits that lead nowhere: memory made to look like bins */
-	MAX_ATTACHED = 1 << 16, /* threads of one arena whose sums are wrong */
 	MAX_LOOKS = 1 << 16, /* at all bins of a place; so the longest ring has fewer arenas */
 };
 
@@ -97,8 +97,18 @@ is_likely_sum(const struct ptmalloc *pt, const struct arena_layout *l,
 	uint64_t attached;
 
 	return l->attached && word(pt, arena + l->attached, &attached)
-	    && attached < MAX_ATTACHED
+	    && attached < MANY_THREADS
 	    && ((system && system % 4096 == 0) || (max && max % 4096 == 0));
+}
+
+/*
+ * Where no threads are counted, `system` is where later releases have that count.  It is
+ * whole pages; or some, and not even, when others had called sbrk() before.
+ */
+static bool
+is_size_of_arena(uint64_t system, uint64_t max)
+{
+	return system ? system % 4096 == 0 || system > MANY_THREADS : max == 0;
 }
 
 /*
@@ -115,7 +125,8 @@ is_likely_state(const struct ptmalloc *pt, const struct arena_layout *l, hs_addr
 	    && (is_chunk_place(pt, top) || top == arena + l->bins - pt->abi->header)
 	    && word(pt, arena + l->system, &system)
 	    && word(pt, arena + l->max_system, &max)
-	    && (max >= system || is_likely_sum(pt, l, arena, system, max));
+	    && (max >= system || is_likely_sum(pt, l, arena, system, max))
+	    && (l->attached || is_size_of_arena(system, max));
 }
 
 /* How many bins of the arena are wrong; more than MAX_ODD: it is no arena under this layout. */
@@ -202,11 +213,11 @@ static void
 add_arena(struct ptmalloc *pt, const struct arena_layout *l, hs_addr a,
     unsigned instance, bool main)
 {
-	uint64_t head = 0, top = 0, system = 0, max = 0, attached = 0;
+	uint64_t head = 0, top = 0, system = 0, max = 0, attached = ATTACHED_UNKNOWN;
 
 	(void)(state_head(pt, a, &head) && word(pt, a + l->top, &top)
 	    && word(pt, a + l->system, &system) && word(pt, a + l->max_system, &max)
-	    && word(pt, a + l->attached, &attached));
+	    && (!l->attached || word(pt, a + l->attached, &attached)));
 	vec_push(&pt->arenas,
 	    (struct pt_arena) {
 		.address = a,

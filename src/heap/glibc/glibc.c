@@ -141,7 +141,7 @@ own(struct ptmalloc *pt)
 		if (p->layout)
 			vec_push(&h->owned,
 			    (struct range) { p->address,
-				p->address + p->layout->tcache_count + pt->abi->word });
+				p->address + par_layout_size(p->layout, pt->abi->word) });
 	}
 }
 

@@ -13,6 +13,8 @@ static const struct arena_layout arenas_64[] = {
 	/*                           fast n  top bins  next   attached system max   size  flags mapped_short */
 	{ "no fastbins", "2.43",      0,  0,  8,   24, 2072,  2088,   2096,  2104, 2112, 2,    true },
 	{ "fastbins",    "2.27",     16, 10, 96,  112, 2160,  2176,   2184,  2192, 2200, 2,    false },
+	/* before the one that it could be mistaken for: find.c tells them apart */
+	{ "flag word, threads uncounted",   "2.17",      8, 10, 88,  104, 2152,  0,      2168,  2176, 2184, 7,    false },
 	{ "flag word",   "2.23",      8, 10, 88,  104, 2152,  2168,   2176,  2184, 2192, 7,    false },
 	{ .since = 0 },
 };
@@ -29,6 +31,8 @@ static const struct par_layout params_64[] = {
 	{ "2.43", 56, 68,     72, 76,   80,    88,     96,  104,  112, 128 },
 	{ "2.35", 48, 60,     64, 68,   72,    80,     88,  96,   104, 120 },
 	{ "2.26",  0, 40,     44, 48,   52,    56,     64,  72,   80,  96 },
+	{ "2.24",  0, 40,     44, 48,   52,    56,     64,  72,   0,   0 },
+	{ "2.17",  0, 40,     44, 48,   52,    56,     64,  80,   0,   0 },
 	{ .since = 0 },
 };
 

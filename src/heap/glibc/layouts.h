@@ -24,7 +24,9 @@ enum {
 struct arena_layout {
 	const char *name, *since;
 	unsigned fastbins, nfast; /* nfast 0: there are none */
-	unsigned top, bins, next, attached, system, max_system, size;
+	unsigned top, bins, next;
+	unsigned attached; /* 0: there is none */
+	unsigned system, max_system, size;
 	int max_flags;
 	bool mapped_short; /* an mmapped chunk's size leaves out its mapping's last two words */
 };
@@ -35,7 +37,7 @@ struct par_layout {
 	unsigned hp_pagesize; /* 0: there is none */
 	unsigned n_mmaps, n_mmaps_max, max_n_mmaps, no_dyn, mmapped, max_mmapped,
 	    sbrk_base;
-	unsigned tcache_bins, tcache_count;
+	unsigned tcache_bins, tcache_count; /* 0: there are none */
 };
 
 /* struct tcache_perthread_struct. */
@@ -85,6 +87,13 @@ static inline uint64_t
 abi_chunk_from(const struct malloc_abi *abi, uint64_t a)
 {
 	return ((a + abi->header + 15) & ~UINT64_C(15)) - abi->header;
+}
+
+/* Bytes of malloc_par, as far as we read it. */
+static inline unsigned
+par_layout_size(const struct par_layout *l, unsigned word)
+{
+	return (l->tcache_count ? l->tcache_count : l->sbrk_base) + word;
 }
 
 /* The bin of a free chunk of this size (as if sorted already). */

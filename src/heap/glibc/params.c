@@ -26,6 +26,19 @@ u32(const unsigned char *at, unsigned offset)
 	return w;
 }
 
+/* 0 where there is no tcache, or none of it is in mp_. */
+static uint64_t
+tcache_bins(const struct par_layout *l, const unsigned char *at, unsigned word)
+{
+	return l->tcache_bins ? word_from(at + l->tcache_bins, word) : 0;
+}
+
+static uint64_t
+tcache_count(const struct par_layout *l, const unsigned char *at, unsigned word)
+{
+	return l->tcache_count ? word_from(at + l->tcache_count, word) : 0;
+}
+
 /* What must hold, whatever the program did. */
 static bool
 possible(const struct par_layout *l, const unsigned char *at, unsigned word)
@@ -35,6 +48,7 @@ possible(const struct par_layout *l, const unsigned char *at, unsigned word)
 	    && word_from(at + l->mmapped, word) <= word_from(at + l->max_mmapped, word)
 	    && (u32(at, l->n_mmaps) == 0 || word_from(at + l->mmapped, word) >= 4096)
 	    && (!l->hp_pagesize || word_from(at + l->hp_pagesize, word) % 4096 == 0)
+	    && (!l->tcache_bins || tcache_bins(l, at, word) - 1 < MAX_TCACHE_BINS)
 	    && word_from(at + l->sbrk_base, word) < 1ull << 56;
 }
 
@@ -70,13 +84,12 @@ usual(const struct par_layout *l, const unsigned char *at, unsigned word)
 	uint64_t pad = word_from(at + word, word);
 	uint64_t threshold = word_from(at + 2 * word, word);
 	uint64_t test = word_from(at + 3 * word, word);
-	uint64_t bins = word_from(at + l->tcache_bins, word),
-		 count = word_from(at + l->tcache_count, word);
+	uint64_t bins = tcache_bins(l, at, word), count = tcache_count(l, at, word);
 
 	return 2 * (u32(at, l->n_mmaps_max) == 65536)
 	    + 2 * (test == (word == 8 ? 8 : 2)) + (pad == 0x20000)
 	    + 2 * (threshold >= 4096 && threshold <= 32 << 20) + 2 * (bins == 64)
-	    + 2 * (count == 7 || count == 16) + (count == 0);
+	    + 2 * (count == 7 || count == 16) + (l->tcache_count && count == 0);
 }
 
 void
@@ -110,7 +123,7 @@ pt_find_params(const struct ptmalloc *pt, struct pt_instance *in)
 				.n_mmaps = u32(at, l->n_mmaps),
 				.mmapped = word_from(at + l->mmapped, word),
 				.sbrk_base = word_from(at + l->sbrk_base, word),
-				.tcache_count = word_from(at + l->tcache_count, word),
+				.tcache_count = tcache_count(l, at, word),
 			};
 		}
 	}
