@@ -20,8 +20,7 @@ layout_is_chosen_by_evidence(void)
 	static const struct {
 		const char *text, *layout;
 	} rows[] = {
-		{ "glibc 2.17;" WORLD_WITHOUT_TCACHE,
-		    "flag word, threads uncounted (since glibc 2.17)" },
+		{ "glibc 2.17;" WORLD_WITHOUT_TCACHE, "uncounted (since glibc 2.17)" },
 		{ "glibc 2.24;" WORLD_WITHOUT_TCACHE, "flag word (since glibc 2.23)" },
 		{ "glibc 2.26; fast G 40; G is fastbin;" WORLD_OF_ALL,
 		    "flag word, tcache with byte counts (since glibc 2.26)" },

@@ -14,7 +14,7 @@ static const struct arena_layout arenas_64[] = {
 	{ "no fastbins", "2.43",      0,  0,  8,   24, 2072,  2088,   2096,  2104, 2112, 2,    true },
 	{ "fastbins",    "2.27",     16, 10, 96,  112, 2160,  2176,   2184,  2192, 2200, 2,    false },
 	/* before the one that it could be mistaken for: find.c tells them apart */
-	{ "flag word, threads uncounted",   "2.17",      8, 10, 88,  104, 2152,  0,      2168,  2176, 2184, 7,    false },
+	{ "uncounted",   "2.17",      8, 10, 88,  104, 2152,  0,      2168,  2176, 2184, 7,    false },
 	{ "flag word",   "2.23",      8, 10, 88,  104, 2152,  2168,   2176,  2184, 2192, 7,    false },
 	{ .since = 0 },
 };
