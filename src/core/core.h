@@ -69,7 +69,8 @@ struct core_thread {
 	unsigned number; /* what reports call it, from 1 */
 	int32_t tid;
 	bool lost; /* its registers are not known: those that are not are 0 */
-	hs_addr sp, pc, tp; /* tp: the thread pointer, fs_base or gs_base on x86; 0: unknown */
+	hs_addr sp, pc,
+	    tp; /* tp: the thread pointer, fs_base or gs_base on x86; 0: unknown */
 	uint64_t reg[CORE_MAX_REGS]; /* machine->nregs of them */
 	const unsigned char *vector; /* floating-point and vector registers as the note has */
 	size_t vector_size; /* them (the largest note of the thread), or NULL and 0 */

@@ -89,9 +89,9 @@ struct arena {
 	hs_addr address;   /* of its malloc_state or table; 0: the mmapped chunks */
 	unsigned instance; /* which C library it belongs to, from 0 */
 	bool main, contiguous;
-	bool locked;       /* a thread was inside it */
-	unsigned heaps;    /* thread arenas: how many heap_infos; pymalloc: its arenas */
-	unsigned attached; /* threads that use it, or ATTACHED_UNKNOWN */
+	bool locked;    /* a thread was inside it */
+	unsigned heaps; /* thread arenas: how many heap_infos; pymalloc: its arenas */
+	unsigned attached;     /* threads that use it, or ATTACHED_UNKNOWN */
 	uint64_t system_bytes; /* what the allocator says it took from the system */
 	uint64_t max_system_bytes;
 	uint64_t found_bytes; /* what we found of it: the sum to be compared */

@@ -45,8 +45,8 @@ static const struct descriptor_layout layouts[] = {
 	/* stackblock is elsewhere in 2.31, 2.36 and 2.43; jmp_buf has %ebp as it is */
 	{ EM_386, .self = { 0, 8 }, .dtv = 4, .list = 96,
 	    .stackblock = { 608, 616, 624 }, .size = 1216, .align = 16 },
-	{ EM_AARCH64, .tid = 208, .list = 192, .stackblock = { 1168 }, .size = LEAST,
-	    .align = STEP },
+	{ EM_AARCH64, .tid = 208, .list = 192, .stackblock = { 1168 },
+	    .size = LEAST, .align = STEP },
 };
 
 const struct descriptor_layout *

@@ -141,7 +141,8 @@ own(struct ptmalloc *pt)
 		if (p->layout)
 			vec_push(&h->owned,
 			    (struct range) { p->address,
-				p->address + par_layout_size(p->layout, pt->abi->word) });
+				p->address
+				    + par_layout_size(p->layout, pt->abi->word) });
 	}
 }
 
