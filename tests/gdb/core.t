@@ -11,12 +11,14 @@ calls()
 	heapscan --help | sed -nE 's/^  ([a-z][a-z-]*)( [A-Z]+)?  .*/\1/p' | while read -r command; do
 		case $command in
 		at) echo at 0x10 ;;
+		refs | why) ;; # below, on blocks that there are
 		leaks | roots) echo "$command" && echo "$command --all" ;;
 		*) echo "$command" ;;
 		esac
 	done
 	echo blocks --size=1-4K --limit=3
-	heapscan blocks --state=in-use --limit=2 "$1" 2>/dev/null | sed -n 's/^  \(0x[0-9a-f]*\) .*/at \1/p'
+	heapscan blocks --state=in-use --limit=2 "$1" 2>/dev/null |
+		sed -n 's/^  \(0x[0-9a-f]*\) .*/at \1\nrefs \1\nwhy --paths=2 \1/p'
 }
 
 # Hints are commands, which read differently here and there; and what is wrong
