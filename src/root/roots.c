@@ -195,7 +195,7 @@ open_pop(struct open *o)
 static bool
 search_claims(struct searching *s, const struct claims *claims, struct hs_error *err)
 {
-	const struct claim *next = claims->at, *end = next + claims->n;
+	const struct claim *next = claims->at, *end = vec_from(claims, claims->n);
 	struct open open = { 0 };
 	hs_addr at = 0;
 	bool ok = true;

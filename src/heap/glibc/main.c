@@ -18,7 +18,7 @@ static struct range
 within_memory(const struct space *s, struct range r)
 {
 	const struct piece *p = space_at(s, r.start);
-	const struct piece *last = s->pieces.at + s->pieces.n;
+	const struct piece *last = vec_from(&s->pieces, s->pieces.n);
 	hs_addr end = r.start;
 
 	for (; p && p < last && p->range.start <= end && end < r.end; p++)

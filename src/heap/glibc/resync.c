@@ -93,7 +93,8 @@ has_voucher(const struct vouchers *v, hs_addr a)
 static const struct piece *
 next_there(const struct space *s, hs_addr a)
 {
-	const struct piece *p = space_from(s, a), *end = s->pieces.at + s->pieces.n;
+	const struct piece *p = space_from(s, a),
+			   *end = vec_from(&s->pieces, s->pieces.n);
 
 	while (p && p < end && !p->bytes)
 		p++;
