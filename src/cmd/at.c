@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* at: what lies at an address. */
 #include "cmd/address.h"
+#include "cmd/operand.h"
 
 static const struct column columns[AT_COUNT + 1] = {
 	[AT_ADDRESS] = COLUMN("address", "address"),
@@ -26,12 +27,8 @@ at_run(struct call *c, struct hs_error *err)
 	struct answer to = { 0 };
 	hs_addr a;
 
-	if (!parse_number(c->operand, &a))
-		return fail_usage(err,
-		    "%s is no address: it looks like 0x55d0c0ffee10", c->operand);
-	if (!call_graph(c, err))
+	if (!operand_address(c, &a, err) || !call_graph(c, err))
 		return false;
-	a &= machine_address_mask(c->scan->core.machine);
 	address_ask(c->scan, a, &to);
 	if (!call_begin(c, err))
 		return false;

@@ -4,15 +4,24 @@
 #include "out/words.h"
 
 bool
+operand_address(const struct call *c, hs_addr *a, struct hs_error *err)
+{
+	if (!parse_number(c->operand, a))
+		return fail_usage(err,
+		    "%s is no address: it looks like 0x55d0c0ffee10", c->operand);
+	*a &= machine_address_mask(c->scan->core.machine);
+	return true;
+}
+
+bool
 operand_block(const struct call *c, struct block *b, struct hs_error *err)
 {
 	const struct heap *heap = &c->scan->heap;
 	uint64_t number;
 	hs_addr a;
 
-	if (!parse_number(c->operand, &a))
-		return fail_usage(err,
-		    "%s is no address: it looks like 0x55d0c0ffee10", c->operand);
+	if (!operand_address(c, &a, err))
+		return false;
 	if (heap_meet(heap, a, &number) == MEET_NONE)
 		return fail(err,
 		    "%s is in no block that is in use: `at %s` says what lies there",

@@ -5,6 +5,9 @@
 
 #include "cmd/command.h"
 
+/* c->operand as an address, without its tag.  False when it is none. */
+bool operand_address(const struct call *c, hs_addr *a, struct hs_error *err) MUST_CHECK;
+
 /*
  * The block in use that holds the address c->operand.  False when the operand
  * is no address, or no such block is there.  Wants the heap.

@@ -45,12 +45,14 @@ link_find(const struct graph *graph, const struct heap *heap,
 	struct block b = heap_block(heap, from), target = heap_block(heap, to);
 	unsigned each = heap->space->core->machine->word;
 	enum meet meet, edge = surest_edge(graph, from, to);
-	uint64_t word;
+	uint64_t word, keep = machine_address_mask(heap->space->core->machine);
 
 	*link = (struct link_word) { .meet = edge };
 	for (uint64_t i = 0; edge != MEET_NONE && i + each <= b.size; i += each) {
-		if (!space_word(heap->space, b.address + i, &word)
-		    || word - target.address > target.size
+		if (!space_word(heap->space, b.address + i, &word))
+			continue;
+		word &= keep;
+		if (word - target.address > target.size
 		    || (meet = meets(heap, image, word, to)) == MEET_NONE)
 			continue;
 		if (word & 1 && word - 1 == target.address)

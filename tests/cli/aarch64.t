@@ -43,3 +43,11 @@ same 'an address may be given with its tag' out <wanted
 is 'there are pointers to tag' "$([ "$(tag)" -gt 100 ] && echo many)" many
 heapscan blocks --json tagged >blocks
 ok 'tags are cut off, wherever pointers are' "$SRCDIR/tests/record/judge" "$truth" blocks
+sed -n 's/^{"address":"\([^"]*\)".*"reach":"reachable".*/\1/p' blocks | head -n 40 >held
+while read -r block; do
+	heapscan refs "$block" plain
+done <held >wanted
+while read -r block; do
+	heapscan refs "$(printf '0x5a%014x' "$block")" tagged
+done <held >out
+same 'and links are found through them' out <wanted

@@ -15,9 +15,10 @@
  *	pools of 4 KiB   in arenas of 256 KiB up to 3.9, and without the radix tree
  *	pools of 16 KiB  in arenas of 1 MiB since 3.10
  *
- * Blocks are aligned to 16 bytes since 3.7.4.  Before that, to 8: no header makes sense
- * here then, and the arenas remain memory that is searched for pointers.  So do those of
- * a second interpreter that has its own lock, whose variables lie in a block.
+ * Blocks are aligned to 16 bytes in 3.6.15 to 3.13.  Where they are to 8, as they once
+ * were, no header makes sense here, and the arenas remain memory that is searched for
+ * pointers.  So do those of a second interpreter that has its own lock, whose variables
+ * lie in a block.
  */
 #include "heap/pymalloc/pymalloc.h"
 
