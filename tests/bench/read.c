@@ -9,14 +9,13 @@
  * three.  Nobody who looks at a core can be faster than the memory.  Holes of the file
  * are no part of it: nobody needs to read them.
  */
+#include "bench/common.h"
+
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -32,22 +31,6 @@ typedef uint64_t words __attribute__((vector_size(64)));
 
 /* A compiler that may not leave the sums out. */
 static volatile uint64_t result;
-
-static _Noreturn void
-die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static double
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* at is that of a page, and so is what lies behind the last byte. */
 static void

@@ -4,12 +4,10 @@
  *
  *	stages CORE THREADS
  */
+#include "bench/common.h"
 #include "heapscan.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MOST = 32 };
 
@@ -20,15 +18,6 @@ static struct {
 
 static size_t nstages = 1, current;
 static double since;
-
-static double
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* What passed since the last call belongs to the stage before. */
 static void

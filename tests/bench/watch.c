@@ -10,33 +10,16 @@
  * The peak that the kernel keeps counts pages of mapped files, which cost nobody
  * anything; so we look every few milliseconds how much of the memory is anonymous.
  */
+#include "bench/common.h"
+
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { EVERY = 5 /* milliseconds */ };
-
-static _Noreturn void
-die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static double
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static double
 seconds(struct timeval t)
